@@ -1,0 +1,2 @@
+//! git for a Maildir.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A message's bytes as they are stored: frames, compressed or not.

@@ -1,0 +1,1 @@
+//! The graph of snapshots: ancestors, merge bases, what is reachable.

@@ -1,0 +1,64 @@
+use std::fmt;
+
+/// The longest portable path, in bytes.
+const MAX_PATH: usize = 1024;
+
+/// A folder's path, the same on every device: components joined by `/`, none of them empty, `.`
+/// or `..`, any bytes but NUL within. The Maildir's root, where new mail arrives, is the empty
+/// path. How a path is spelled on disk is the business of [`Layout`](super::Layout).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct FolderPath(Vec<u8>);
+
+/// A path that no folder can have.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("not a folder path: {}", .0.escape_ascii())]
+pub struct FolderPathError(pub Vec<u8>);
+
+impl FolderPath {
+    /// The Maildir's own `cur` and `new`.
+    pub fn root() -> Self {
+        Self::default()
+    }
+
+    /// Checks a portable path that came from elsewhere.
+    pub fn new(path: &[u8]) -> Result<Self, FolderPathError> {
+        let bad = |part: &[u8]| part.is_empty() || part == b"." || part == b"..";
+        let whole = path.len() <= MAX_PATH && !path.contains(&0);
+        if whole && (path.is_empty() || !path.split(|&byte| byte == b'/').any(bad)) {
+            Ok(Self(path.to_vec()))
+        } else {
+            Err(FolderPathError(path.to_vec()))
+        }
+    }
+
+    /// Whether this is the Maildir's root.
+    pub fn is_root(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The portable bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The components from the outermost in; none for the root.
+    pub fn components(&self) -> impl Iterator<Item = &[u8]> {
+        self.0
+            .split(|&byte| byte == b'/')
+            .filter(|part| !part.is_empty())
+    }
+}
+
+/// As people read it: `INBOX` for the root, bytes that a terminal might obey escaped.
+impl fmt::Display for FolderPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_root() {
+            return f.write_str("INBOX");
+        }
+        let printable = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
+        match std::str::from_utf8(&self.0) {
+            Ok(text) if text.chars().all(printable) => f.write_str(text),
+            _ => write!(f, "{}", self.0.escape_ascii()),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! Checking and mending what is stored. Nothing here deletes.

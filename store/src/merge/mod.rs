@@ -1,0 +1,1 @@
+//! Three-way merge of states, and the guard that judges what would leave.

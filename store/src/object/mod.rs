@@ -1,0 +1,20 @@
+//! What the store keeps, as values and their canonical bytes. Nothing here reads or writes a
+//! file, and nothing here trusts bytes: decoding accepts the one canonical form alone.
+
+mod entry;
+mod folder_map;
+mod id;
+mod key;
+mod kind;
+mod node;
+mod prefix;
+mod snapshot;
+
+pub use entry::{Copies, Entry, Keyword, KeywordError, MAX_COPIES, MessageCopy};
+pub use folder_map::{Folder, FolderMap};
+pub use id::{BlobId, DeviceId, FolderMapId, Id, PackId, SignatureId, SnapshotId, TreeId};
+pub use key::{Day, EntryKey};
+pub use kind::{Kind, ObjectKey};
+pub use node::{Child, LEAF_MAX, Node, Sums};
+pub use prefix::{IdPrefix, PrefixError};
+pub use snapshot::{Conflict, ConflictKind, MAX_CONFLICTS, MAX_PARENTS, Snapshot, SnapshotKind};

@@ -1,0 +1,1 @@
+//! The object database: objects by id, whatever holds them.

@@ -1,0 +1,1 @@
+//! Immutable files of frames, and the sorted index beside each.

@@ -1,0 +1,1 @@
+//! Names for snapshots, moved by compare-and-set, with a log.

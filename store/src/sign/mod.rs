@@ -1,0 +1,1 @@
+//! Signatures in OpenSSH's format, and whom to trust.

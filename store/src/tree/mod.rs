@@ -1,0 +1,1 @@
+//! The Merkle map of a folder: look up, edit, compare, walk.

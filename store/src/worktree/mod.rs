@@ -1,0 +1,1 @@
+//! Between a Maildir and a tree: scan, plan, apply.

@@ -1,0 +1,1 @@
+//! The sync protocol and the ways to reach a peer.
