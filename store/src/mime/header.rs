@@ -70,7 +70,7 @@ fn without_end(line: &[u8]) -> &[u8] {
 }
 
 /// The first header field `name` (either case), unfolded, without the white space around it;
-/// otherwise the bytes as they are. [`display`](super::display) makes them readable.
+/// otherwise the bytes as they are. [`display`](super::display()) makes them readable.
 pub fn header(head: &[u8], name: &str) -> Option<Vec<u8>> {
     let value = Fields::of(head).find_map(|field| field.value(name))?;
     Some(value.trim_ascii().to_vec())

@@ -1,11 +1,12 @@
 //! What is read from a message's own bytes: the day under which it is filed, and header fields
 //! for people and for `find`.
 //!
-//! Only [`day`] decides anything, and it is defined byte by byte: every device must compute the
+//! Only [`day()`] decides anything, and it is defined byte by byte: every device must compute the
 //! same key. Nothing here may ever change a message, nor look beyond its first [`HEAD`] bytes.
 
 mod day;
 mod display;
+mod encoded_word;
 mod header;
 
 pub use day::day;

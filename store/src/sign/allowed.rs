@@ -1,7 +1,8 @@
 use std::fmt::{self, Write as _};
 
+use super::words::{comment, parse_time, split_options, time_text, unquote, word};
 use super::{PatternList, PublicKey, SignError};
-use crate::time::{Timestamp, civil_from_days, days_from_civil};
+use crate::time::Timestamp;
 
 /// The longest file that is looked at, in bytes; some 10,000 keys.
 const MAX_FILE: usize = 2 << 20;
@@ -208,79 +209,10 @@ impl AllowedSigner {
     }
 }
 
-/// The first word, in which white space between double quotes does not count, and what follows.
-fn word(text: &str) -> (&str, &str) {
-    let mut quotes = Quotes::default();
-    let end = text.find(|c: char| !quotes.inside(c) && (c == ' ' || c == '\t'));
-    let (word, rest) = text.split_at(end.unwrap_or(text.len()));
-    (word, rest.trim_ascii_start())
-}
-
-/// What follows a key's two words.
-fn comment(key: &str) -> String {
-    word(word(key).1).1.to_owned()
-}
-
-/// Options end at commas outside of double quotes. An empty one stays, to be refused.
-fn split_options(options: &str) -> impl Iterator<Item = &str> {
-    let mut quotes = Quotes::default();
-    options.split(move |c| !quotes.inside(c) && c == ',')
-}
-
-#[derive(Default)]
-struct Quotes {
-    open: bool,
-}
-
-impl Quotes {
-    /// Whether `c`, the next character, stands between quotes.
-    fn inside(&mut self, c: char) -> bool {
-        if c == '"' {
-            self.open = !self.open;
-        }
-        self.open
-    }
-}
-
-/// The text between double quotes. No value that we accept has a quote or a backslash in it.
-fn unquote(value: &str) -> Option<&str> {
-    let inner = value.strip_prefix('"')?.strip_suffix('"')?;
-    (!inner.contains(['"', '\\'])).then_some(inner)
-}
-
 /// A time in UTC. OpenSSH reads one without a `Z` in the zone of the machine; a file that goes
 /// from one to another must not change its meaning on the way.
 fn time(text: &str) -> Result<Timestamp, LineError> {
     parse_time(text).ok_or_else(|| LineError::Time(text.chars().take(40).collect()))
-}
-
-fn parse_time(text: &str) -> Option<Timestamp> {
-    let digits = text.strip_suffix(['Z', 'z'])?.as_bytes();
-    let fits = matches!(digits.len(), 8 | 12 | 14) && digits.iter().all(u8::is_ascii_digit);
-    let digits = Some(digits).filter(|_| fits)?;
-    let year = digits[..4]
-        .iter()
-        .fold(0, |year, digit| year * 10 + u16::from(digit - b'0'));
-    let pairs = digits[4..].chunks_exact(2);
-    let mut pairs = pairs.map(|pair| (pair[0] - b'0') * 10 + (pair[1] - b'0'));
-    let days = days_from_civil(year, pairs.next()?, pairs.next()?)?;
-    let mut clock = |limit| Some(i64::from(pairs.next().unwrap_or(0))).filter(|&n| n < limit);
-    let (hours, minutes, seconds) = (clock(24)?, clock(60)?, clock(60)?);
-    Some(Timestamp(
-        days * 86_400 + hours * 3600 + minutes * 60 + seconds,
-    ))
-}
-
-fn time_text(time: Timestamp) -> Option<String> {
-    /// OpenSSH takes 0 for no time at all.
-    const FIRST: i64 = 1;
-    const LAST: i64 = 253_402_300_799;
-    let time = time.0.clamp(FIRST, LAST);
-    let (year, month, day) = civil_from_days(time / 86_400)?;
-    let (hours, minutes, seconds) = (time / 3600 % 24, time / 60 % 60, time % 60);
-    Some(format!(
-        "{year:04}{month:02}{day:02}{hours:02}{minutes:02}{seconds:02}Z"
-    ))
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod key;
 mod openssh_tests;
 mod pattern;
 mod sshsig;
+mod words;
 
 pub use allowed::{AllowedSigner, AllowedSigners, AllowedSignersError, LineError};
 pub use file::{KeyFile, KeyFileError};
