@@ -333,7 +333,7 @@ fn a_crash_at_any_step_leaves_whole_refs_a_true_log_and_a_run_that_can_be_repeat
         let dir = tempfile::tempdir().expect("a directory");
         let left = AtomicUsize::new(crashes);
         let fs = CrashingFs(Arc::new(Crashing { left }));
-        let crashed = run(&RefStore::open(Arc::new(fs), dir.path())).is_err();
+        let failed = run(&RefStore::open(Arc::new(fs), dir.path())).is_err();
         let refs = store(dir.path());
         for name in [RefName::Local, RefName::Tag("a".into())] {
             let now = refs.read(&name).expect("old or new, and whole");
@@ -350,7 +350,7 @@ fn a_crash_at_any_step_leaves_whole_refs_a_true_log_and_a_run_that_can_be_repeat
             1,
             "{crashes}: no litter"
         );
-        if !crashed {
+        if !failed {
             break;
         }
         crashes += 1;
