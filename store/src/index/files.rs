@@ -1,18 +1,23 @@
-//! Folders and the files in them. A file's key is its folder's number and its name, so that a
-//! folder's files lie together and a folder's path is stored once.
+//! Folders and the files in them. A block of files has its folder's number and a name as its key,
+//! so that a folder's files lie together and a folder's path is stored once.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
+use super::block;
 use super::database::{Index, NUMBERS};
 use super::error::{Fault, IndexError};
-use super::row::{FILE_ROW, FileRow, FolderRow, StoredFolder};
+use super::row::{FileRow, FolderRow, StoredFolder};
 use crate::maildir::FolderPath;
 
 type Bytes = &'static [u8];
 
 pub(super) const FOLDERS: TableDefinition<'static, Bytes, Bytes> = TableDefinition::new("folders");
-pub(super) const FILES: TableDefinition<'static, Bytes, &'static [u8; FILE_ROW]> =
-    TableDefinition::new("files");
+pub(super) const FILES: TableDefinition<'static, Bytes, Bytes> = TableDefinition::new("files");
+/// How many bytes of a file's key are its folder's number.
+const NUMBER: usize = 4;
 
 /// What is to change of one folder.
 #[derive(Debug, Clone, Default)]
@@ -86,27 +91,17 @@ impl Index {
     }
 }
 
-type Folders<'a> = Table<'a, Bytes, Bytes>;
-type Files<'a> = Table<'a, Bytes, &'static [u8; FILE_ROW]>;
+type Rows<'a> = Table<'a, Bytes, Bytes>;
 
 fn load_files(
-    table: &impl ReadableTable<Bytes, &'static [u8; FILE_ROW]>,
+    table: &impl ReadableTable<Bytes, Bytes>,
     stored: StoredFolder,
 ) -> Result<Vec<(Vec<u8>, FileRow)>, Fault> {
     let (start, end) = bounds(stored.number)?;
-    let mut files = Vec::<(Vec<u8>, FileRow)>::new();
+    let mut files = Vec::new();
     for item in table.range::<&[u8]>(start.as_slice()..end.as_slice())? {
         let (key, value) = item?;
-        let key = key.value();
-        let row = FileRow::from_value(key, value.value())?;
-        let name = key.strip_prefix(&start).unwrap_or(key);
-        if files
-            .last()
-            .is_some_and(|(last, _)| last.as_slice() >= name)
-        {
-            return Err(Fault::damaged("rows out of order"));
-        }
-        files.push((name.to_vec(), row));
+        block::decode(key.value(), value.value(), &mut files)?;
     }
     if files.len() as u64 == stored.files {
         Ok(files)
@@ -116,30 +111,102 @@ fn load_files(
 }
 
 fn change_files(
-    files: &mut Files<'_>,
+    table: &mut Rows<'_>,
     stored: &mut StoredFolder,
     change: &FolderChange,
 ) -> Result<(), Fault> {
-    for name in &change.remove {
-        if files
-            .remove(file_key(stored.number, name).as_slice())?
-            .is_some()
-        {
-            stored.files = stored.files.saturating_sub(1);
-        }
+    let removed = change.remove.iter().map(|name| (name.as_slice(), None));
+    let put = change
+        .put
+        .iter()
+        .map(|(name, row)| (name.as_slice(), Some(*row)));
+    let mut edits: BTreeMap<_, _> = removed.chain(put).collect();
+    while let Some((name, _)) = edits.first_key_value() {
+        let place = find_block(table, stored.number, name)?;
+        let later = match &place.next {
+            Some(next) => edits.split_off(next.as_slice()),
+            None => BTreeMap::new(),
+        };
+        change_block(table, stored, (place, edits))?;
+        edits = later;
     }
-    for (name, row) in &change.put {
-        let key = file_key(stored.number, name);
-        if files.insert(key.as_slice(), &row.to_value(&key))?.is_none() {
-            stored.files += 1;
+    Ok(())
+}
+
+/// Where a name belongs: the key of its block, and the first name of the one after it.
+struct Place {
+    key: Vec<u8>,
+    next: Option<Vec<u8>>,
+}
+
+fn find_block(table: &Rows<'_>, number: u32, name: &[u8]) -> Result<Place, Fault> {
+    let (start, end) = bounds(number)?;
+    let wanted = [start.as_slice(), name].concat();
+    let mut before = table.range::<&[u8]>(start.as_slice()..=wanted.as_slice())?;
+    let key = match before.next_back() {
+        Some(item) => item?.0.value().to_vec(),
+        None => start.to_vec(),
+    };
+    let after = (
+        Bound::Excluded(wanted.as_slice()),
+        Bound::Excluded(end.as_slice()),
+    );
+    let next = match table.range::<&[u8]>(after)?.next() {
+        Some(item) => item?.0.value().strip_prefix(&start).map(<[u8]>::to_vec),
+        None => None,
+    };
+    Ok(Place { key, next })
+}
+
+fn change_block(
+    table: &mut Rows<'_>,
+    stored: &mut StoredFolder,
+    (place, edits): (Place, BTreeMap<&[u8], Option<FileRow>>),
+) -> Result<(), Fault> {
+    let mut files = take_block(table, &place.key)?;
+    let before = files.len() as u64;
+    for (name, row) in edits {
+        match row {
+            Some(row) => files.insert(name.to_vec(), row),
+            None => files.remove(name),
+        };
+    }
+    stored.files = (stored.files + files.len() as u64).saturating_sub(before);
+    if let Some(next) = place.next.filter(|_| block::size(&files) < block::SPARSE) {
+        let key = [&stored.number.to_be_bytes(), next.as_slice()].concat();
+        files.extend(take_block(table, &key)?);
+    }
+    write_blocks(table, place.key, &files)
+}
+
+fn take_block(table: &mut Rows<'_>, key: &[u8]) -> Result<block::Files, Fault> {
+    let mut files = Vec::new();
+    if let Some(value) = table.remove(key)? {
+        block::decode(key, value.value(), &mut files)?;
+    }
+    Ok(files.into_iter().collect())
+}
+
+/// Writes `files` as blocks, the first one under `key`, the others each under its first name.
+fn write_blocks(table: &mut Rows<'_>, mut key: Vec<u8>, files: &block::Files) -> Result<(), Fault> {
+    let mut rest = files.iter().peekable();
+    for count in block::split(files) {
+        if count == 0 {
+            break;
+        }
+        let value = block::encode(&key, rest.by_ref().take(count));
+        table.insert(key.as_slice(), value.as_slice())?;
+        if let Some((next, _)) = rest.peek() {
+            key.truncate(NUMBER);
+            key.extend_from_slice(next);
         }
     }
     Ok(())
 }
 
 fn forget(
-    folders: &mut Folders<'_>,
-    files: &mut Files<'_>,
+    folders: &mut Rows<'_>,
+    files: &mut Rows<'_>,
     (key, known): (&[u8], Option<StoredFolder>),
 ) -> Result<(), Fault> {
     if let Some(known) = known {
@@ -165,12 +232,8 @@ fn new_folder(transaction: &WriteTransaction, row: FolderRow) -> Result<StoredFo
 }
 
 /// The range of a folder's keys: its number with the high byte first, and the next one.
-fn bounds(number: u32) -> Result<([u8; 4], [u8; 4]), Fault> {
+fn bounds(number: u32) -> Result<([u8; NUMBER], [u8; NUMBER]), Fault> {
     let next = number.checked_add(1);
     let next = next.ok_or_else(|| Fault::damaged("folder number"))?;
     Ok((number.to_be_bytes(), next.to_be_bytes()))
-}
-
-fn file_key(number: u32, name: &[u8]) -> Vec<u8> {
-    [number.to_be_bytes().as_slice(), name].concat()
 }

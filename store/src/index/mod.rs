@@ -8,6 +8,7 @@
 //! This module must never be the only place where something is known, never return a row whose
 //! checksum is wrong, and never hold a transaction while its caller thinks.
 
+mod block;
 mod database;
 mod error;
 mod files;

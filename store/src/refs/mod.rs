@@ -8,6 +8,7 @@
 //! This module must never move a ref before the line that tells of it is durable, and never take
 //! something that it cannot read for a ref that is not there.
 
+mod edit;
 mod error;
 mod log;
 mod name;
@@ -15,7 +16,8 @@ mod store;
 #[cfg(test)]
 mod tests;
 
+pub use edit::{Expected, LogEntry, RefEdit};
 pub use error::RefError;
 pub use log::LogRecord;
 pub use name::{MAX_REF_NAME, RefName, RefNameError};
-pub use store::{Expected, LogEntry, RefEdit, RefStore};
+pub use store::RefStore;
