@@ -19,7 +19,10 @@ pub(super) fn outlives_deletion(base: &Entry, changed: &Entry) -> bool {
     }
     let before = in_lasting_order(&base.copies);
     let after = in_lasting_order(&changed.copies);
-    !before.iter().zip(&after).all(|(was, is)| only_read(was, is))
+    !before
+        .iter()
+        .zip(&after)
+        .all(|(was, is)| only_read(was, is))
 }
 
 /// A copy taken apart: first what a deletion yields to if it changed, then seen, trashed and out
@@ -53,9 +56,12 @@ pub(super) fn merge_entry(base: Option<&Entry>, a: &Entry, b: &Entry) -> Entry {
     Entry {
         // A function of the content, so the same on all sides.
         size: a.size.max(b.size),
-        copies: three_way(base.map(|base| &base.copies), &a.copies, &b.copies, |_, _| {
-            merge_copies(base.map(|base| &base.copies), &a.copies, &b.copies)
-        }),
+        copies: three_way(
+            base.map(|base| &base.copies),
+            &a.copies,
+            &b.copies,
+            |_, _| merge_copies(base.map(|base| &base.copies), &a.copies, &b.copies),
+        ),
         kept: three_way(kept.as_ref(), &a.kept, &b.kept, |a, b| *a.max(b)),
     }
 }

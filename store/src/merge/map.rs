@@ -3,16 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::check;
 use super::error::MergeError;
-use super::places::{Places, Three, merge_places};
-use super::touched::{AllTouched, Touched, folders, locate};
-use super::{check, maps};
+use super::places::{Three, merge_places};
+use super::touched::{AllTouched, Moves, Touched, folders, locate};
 use crate::maildir::FolderPath;
 use crate::object::{
-    BlobId, Conflict, ConflictKind, Day, Entry, EntryKey, Folder, FolderMap, FolderMapId,
+    BlobId, Conflict, ConflictKind, Day, Entry, EntryKey, Folder, FolderMap, FolderMapId, Kind,
 };
 use crate::odb::{ObjectRead, ObjectWrite};
-use crate::tree;
+use crate::{graph, tree};
 
 /// Two states made one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,15 +56,15 @@ pub(super) fn merge_over(
     if let Some(folders) = only {
         return Ok(Merged {
             folders,
-            map: maps::load(read, folders)?,
+            map: graph::load_map(read, folders)?,
             conflicts: Vec::new(),
         });
     }
     let base = match base {
-        Some(base) => maps::load(read, base)?,
+        Some(base) => graph::load_map(read, base)?,
         None => FolderMap::default(),
     };
-    let (a, b) = (maps::load(read, a)?, maps::load(read, b)?);
+    let (a, b) = (graph::load_map(read, a)?, graph::load_map(read, b)?);
     let sides = Sides {
         base: &base,
         a: &a,
@@ -73,7 +73,7 @@ pub(super) fn merge_over(
     let (map, conflicts) = sides.merge(read, write)?;
     check::nothing_lost(read, [&base, &a, &b], &map)?;
     Ok(Merged {
-        folders: maps::store(write, &map)?,
+        folders: store(write, &map)?,
         map,
         conflicts: conflicts.into_iter().collect(),
     })
@@ -96,7 +96,7 @@ struct Plan<'a> {
 impl<'a> Sides<'a> {
     fn merge(
         self,
-        read: &dyn ObjectRead,
+        read: &'a dyn ObjectRead,
         write: &dyn ObjectWrite,
     ) -> Result<(FolderMap, BTreeSet<Conflict>), MergeError> {
         let mut plan = self.decide_all(read)?;
@@ -120,7 +120,7 @@ impl<'a> Sides<'a> {
         Ok((map, plan.conflicts))
     }
 
-    fn decide_all(self, read: &dyn ObjectRead) -> Result<Plan<'a>, MergeError> {
+    fn decide_all(self, read: &'a dyn ObjectRead) -> Result<Plan<'a>, MergeError> {
         let mut plan = Plan::default();
         let mut unsure = BTreeMap::new();
         for touched in AllTouched::new(read, [(self.base, self.a), (self.base, self.b)])? {
@@ -234,18 +234,19 @@ fn vote(base: bool, a: bool, b: bool) -> bool {
 fn in_touched_folders(touched: Touched<'_, 2>) -> (EntryKey, Three<'_>) {
     let [of_a, of_b] = touched.steps;
     let mut three = Three::default();
-    let put = |places: &mut Places<'_>, folder, entry: Option<Entry>| {
-        entry.map(|entry| places.insert(folder, entry));
-    };
     for (&folder, (before, _)) in of_a.iter().chain(&of_b) {
         // Where only one side changed it, the other has what the base has.
-        let after = |side: &super::touched::Moves<'_>| {
+        let after = |side: &Moves<'_>| {
             let change = side.get(folder);
             change.map_or_else(|| before.clone(), |(_, after)| after.clone())
         };
-        put(&mut three.a, folder, after(&of_a));
-        put(&mut three.b, folder, after(&of_b));
-        put(&mut three.base, folder, before.clone());
+        let sides = [before.clone(), after(&of_a), after(&of_b)];
+        for (places, entry) in [&mut three.base, &mut three.a, &mut three.b]
+            .into_iter()
+            .zip(sides)
+        {
+            places.extend(entry.map(|entry| (folder, entry)));
+        }
     }
     (touched.key, three)
 }
@@ -259,4 +260,12 @@ fn folder_kept(path: &FolderPath) -> Conflict {
         },
         kind: ConflictKind::FolderDeletedAndChanged,
     }
+}
+
+/// Stores a folder map; one that could not be read again, for it has too many folders, is refused.
+pub(super) fn store(odb: &dyn ObjectWrite, map: &FolderMap) -> Result<FolderMapId, MergeError> {
+    let bytes = map.encode();
+    FolderMap::decode(&bytes).map_err(|_| MergeError::TooLarge)?;
+    odb.write(Kind::FolderMap, &bytes)?;
+    Ok(FolderMapId::of(&bytes))
 }

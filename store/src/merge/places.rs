@@ -56,7 +56,9 @@ impl<'a> Three<'a> {
     /// The folders that have the message in any of the three.
     pub(super) fn folders(&self) -> BTreeSet<&'a FolderPath> {
         let all = [&self.base, &self.a, &self.b];
-        all.into_iter().flat_map(|side| side.keys().copied()).collect()
+        all.into_iter()
+            .flat_map(|side| side.keys().copied())
+            .collect()
     }
 
     /// Whether a copy went anywhere. If none did, nothing was moved or deleted, and what a folder
@@ -172,7 +174,11 @@ fn relocate<'a>(places: &mut Places<'a>, from: &FolderPath, to: &'a FolderPath) 
 
 /// The folder of two to which a message goes: not the trash, then the smaller path.
 fn preferred<'a>(a: &'a FolderPath, b: &'a FolderPath) -> &'a FolderPath {
-    if (is_trash(a), a) <= (is_trash(b), b) { a } else { b }
+    if (is_trash(a), a) <= (is_trash(b), b) {
+        a
+    } else {
+        b
+    }
 }
 
 /// Whether a folder is called `Trash`, in any case, or lies under one that is. No setting may have

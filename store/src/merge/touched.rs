@@ -100,8 +100,10 @@ impl<'a, const N: usize> Iterator for AllTouched<'a, N> {
 }
 
 /// The folders of any of these states.
-pub(super) fn folders<'a, const N: usize>(maps: [&'a FolderMap; N]) -> BTreeSet<&'a FolderPath> {
-    maps.into_iter().flat_map(|map| map.folders.keys()).collect()
+pub(super) fn folders<const N: usize>(maps: [&FolderMap; N]) -> BTreeSet<&FolderPath> {
+    maps.into_iter()
+        .flat_map(|map| map.folders.keys())
+        .collect()
 }
 
 fn tree_of(map: &FolderMap, folder: &FolderPath) -> TreeId {
