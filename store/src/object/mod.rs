@@ -10,7 +10,7 @@ mod node;
 mod prefix;
 mod snapshot;
 
-pub use entry::{Copies, Entry, Keyword, KeywordError, MAX_COPIES, MessageCopy};
+pub use entry::{Copies, Entry, Keyword, KeywordError, MAX_COPIES, MAX_KEYWORDS, MessageCopy};
 pub use folder_map::{Folder, FolderMap};
 pub use id::{BlobHasher, BlobId, DeviceId, FolderMapId, Id, PackId, SignatureId, SnapshotId, TreeId};
 pub use key::{Day, EntryKey};
