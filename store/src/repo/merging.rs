@@ -5,7 +5,7 @@ use crate::object::{Conflict, FolderMapId, Kind, Snapshot, SnapshotId, SnapshotK
 use crate::odb::{Batch, ObjectRead};
 use crate::graph;
 
-use super::recording::{Draft, is_blank, write_map};
+use super::recording::{Draft, is_blank, leaving, write_map};
 use super::{Applying, Held, Locked, RepoError, SnapshotReport, Transition};
 
 /// What to merge, and what is allowed.
@@ -108,7 +108,7 @@ impl Locked<'_> {
     ) -> Result<Option<Candidate>, RepoError> {
         let before = graph::load(batch, local)?.folders;
         let after = candidate.snapshot.folders;
-        let leaving = merge::leaving(batch, before, after)?;
+        let leaving = leaving(batch, before, after)?;
         let strict = !leaving.messages.is_empty() && self.goes_back(batch, local, request.tip)?;
         let limits = self.repo.config().guard.limits();
         let count = leaving.messages.len() as u64;
@@ -121,9 +121,8 @@ impl Locked<'_> {
         let folders = merge::withhold(batch, before, after, &leaving)?;
         let held_now = Held { leaving, reasons };
         if request.keep_newer {
-            let generation = candidate.snapshot.generation + 1;
-            let keys = held_now.leaving.messages.iter().map(|message| message.key);
-            let kept = merge::keep(batch, folders, keys, generation)?;
+            let keys: Vec<_> = held_now.leaving.messages.iter().map(|m| m.key).collect();
+            let kept = merge::keep(batch, folders, &keys, &[before, after])?;
             return self.drafted(batch, SnapshotKind::Restore, candidate.id, kept).map(Some);
         }
         *held = held_now;

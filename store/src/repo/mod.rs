@@ -31,7 +31,7 @@ pub use init::InitRequest;
 pub use layout::{FORMAT, StoreLayout};
 pub use locked::{LockRequest, Locked};
 pub use merging::{MergeReport, MergeRequest};
-pub use recording::{Held, SnapshotReport, SnapshotRequest};
+pub use recording::{Held, HeldReason, SnapshotReport, SnapshotRequest};
 pub use transition::Transition;
 pub use trust::{Device, Trust};
 

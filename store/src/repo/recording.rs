@@ -3,16 +3,16 @@
 use std::collections::BTreeSet;
 
 use crate::maildir::FolderPath;
-use crate::merge::{self, Leaving, Verdict};
+use crate::merge::{self, Leaving, Reason, Verdict};
 use crate::object::{
     FolderMap, FolderMapId, Kind, SignatureId, Snapshot, SnapshotId, SnapshotKind,
 };
-use crate::odb::{Batch, ObjectWrite};
+use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::refs::{Expected, LogEntry, RefEdit, RefName};
 use crate::sign::Signer;
 use crate::time::Timestamp;
 use crate::worktree::{Depth, Plan, Problem, Scan, Scanner, plan};
-use crate::{graph, tree};
+use crate::{graph, mime, tree};
 
 use super::{Locked, RepoError, Repository};
 
@@ -34,13 +34,24 @@ pub struct SnapshotRequest {
     pub dry_run: bool,
 }
 
+/// Why a deletion waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeldReason {
+    /// It is one of too many.
+    Guard(Reason),
+    /// The Maildir never held still while it was looked at.
+    Restless,
+    /// The folder was replaced or renamed, or cannot be looked into.
+    Doubtful,
+}
+
 /// Messages that are missing in the Maildir and whose deletion is not recorded.
 #[derive(Debug, Clone, Default)]
 pub struct Held {
     /// Which.
     pub leaving: Leaving,
     /// Why, for people.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<HeldReason>,
 }
 
 impl Held {
@@ -159,7 +170,7 @@ impl Locked<'_> {
         }
         let before_id = write_map(batch, before)?;
         let after_id = write_map(batch, &scan.map)?;
-        let leaving = merge::leaving(batch, before_id, after_id)?;
+        let leaving = leaving(batch, before_id, after_id)?;
         let count = leaving.messages.len() as u64;
         if count == 0 && leaving.replaced == 0 {
             return Ok((scan.map.clone(), Held::default()));
@@ -179,11 +190,10 @@ impl Locked<'_> {
         leaving: &Leaving,
         before: &FolderMap,
         request: &SnapshotRequest,
-    ) -> Result<(Leaving, Vec<String>), RepoError> {
+    ) -> Result<(Leaving, Vec<HeldReason>), RepoError> {
         let count = leaving.messages.len() as u64;
         if !scan.consistent {
-            let why = "the Maildir never held still while it was read".to_owned();
-            return Ok((leaving.clone(), vec![why]));
+            return Ok((leaving.clone(), vec![HeldReason::Restless]));
         }
         match request.yes {
             Some(asked) if asked == count => return Ok((Leaving::default(), Vec::new())),
@@ -191,18 +201,16 @@ impl Locked<'_> {
         }
         let limits = self.repo.config().guard.limits();
         if let Verdict::Stop { reasons } = merge::judge(&limits, leaving, false) {
+            let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
             return Ok((leaving.clone(), reasons));
         }
         let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();
         let renamed = renamed_folders(before, &scan.map, leaving);
         doubtful.extend(renamed.iter());
-        let held = leaving.only(|message| doubtful.contains(&message.folder));
-        let reasons = if held.messages.is_empty() {
-            Vec::new()
-        } else {
-            vec!["they were in folders that were replaced, renamed, or cannot be read".to_owned()]
-        };
-        Ok((held, reasons))
+        let mut held = leaving.clone();
+        held.messages.retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
+        let nothing = held.messages.is_empty();
+        Ok((held, if nothing { Vec::new() } else { vec![HeldReason::Doubtful] }))
     }
 }
 
@@ -215,11 +223,25 @@ fn renamed_folders(
 ) -> BTreeSet<FolderPath> {
     let gone = before.folders.iter().filter(|(path, _)| !after.folders.contains_key(*path));
     gone.filter(|(path, folder)| {
-        let lost = leaving.messages.iter().filter(|message| message.folder == **path).count();
+        let lost = leaving.messages.iter().filter(|message| message.folders.contains(path)).count();
         lost as u64 * 2 <= folder.sums.entries
     })
     .map(|(path, _)| path.clone())
     .collect()
+}
+
+/// What would leave, and how much of it other versions of the same messages replace.
+pub(super) fn leaving(
+    odb: &dyn ObjectRead,
+    before: FolderMapId,
+    after: FolderMapId,
+) -> Result<Leaving, RepoError> {
+    let mut leaving = merge::leaving(odb, before, after)?;
+    leaving.count_replaced(&mut |blob| {
+        let bytes = odb.read(blob.into()).ok()?;
+        mime::message_id(&bytes[..bytes.len().min(mime::HEAD)])
+    });
+    Ok(leaving)
 }
 
 /// Whether a map says nothing worth recording: no messages and no folder but the root.
