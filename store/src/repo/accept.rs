@@ -71,7 +71,12 @@ impl Repository {
         let mut accepted = Accepted::default();
         let trust = self.trust()?;
         for id in &received.snapshots {
-            let new = check(&received.objects, *id, (&trust, &accepted.introduced), introduce)?;
+            let new = check(
+                &received.objects,
+                *id,
+                (&trust, &accepted.introduced),
+                introduce,
+            )?;
             accepted.introduced.extend(new);
         }
         received.objects.finish()?;
@@ -81,7 +86,10 @@ impl Repository {
             for device in &accepted.introduced {
                 if trust.is_revoked(device.id) {
                     let snapshot = received.tip;
-                    return Err(RepoError::Revoked { snapshot, device: device.id });
+                    return Err(RepoError::Revoked {
+                        snapshot,
+                        device: device.id,
+                    });
                 }
                 trust.enroll(device.clone());
             }
@@ -114,7 +122,11 @@ impl Repository {
                 why = "fetch: the line forked; the earlier one is in this log";
             }
         }
-        let edit = RefEdit { name: reference.clone(), expected, new: Some(tip) };
+        let edit = RefEdit {
+            name: reference.clone(),
+            expected,
+            new: Some(tip),
+        };
         self.refs().update(&[edit], &LogEntry { who, why })?;
         accepted.moved = true;
         Ok(())
@@ -132,21 +144,33 @@ fn check(
     graph::check_parents(objects, &snapshot)?;
     if snapshot.kind == SnapshotKind::Merge {
         let computed = merge::recompute(objects, &snapshot)?;
-        return if computed == id { Ok(None) } else { Err(RepoError::WrongMerge(id)) };
+        return if computed == id {
+            Ok(None)
+        } else {
+            Err(RepoError::WrongMerge(id))
+        };
     }
     let device = snapshot.device.ok_or(RepoError::BadSignature(id))?;
     if trust.is_revoked(device) {
-        return Err(RepoError::Revoked { snapshot: id, device });
+        return Err(RepoError::Revoked {
+            snapshot: id,
+            device,
+        });
     }
     let sshsig = signature(objects, id, device)?.ok_or(RepoError::BadSignature(id))?;
-    let known = trust.device(device).or_else(|| introduced.iter().find(|met| met.id == device));
+    let known = trust
+        .device(device)
+        .or_else(|| introduced.iter().find(|met| met.id == device));
     if let Some(known) = known {
         verify(&known.key, &snapshot, &sshsig, id)?;
         return Ok(None);
     }
     let key = sign::signer(&sshsig)?;
     if !introduce {
-        return Err(RepoError::UnknownSigner { snapshot: id, device });
+        return Err(RepoError::UnknownSigner {
+            snapshot: id,
+            device,
+        });
     }
     let met = Device::new(key, &snapshot.device_name);
     if met.id != device {

@@ -43,7 +43,10 @@ impl Applying {
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
         if reader.array::<4>("record magic")? != *MAGIC {
-            return Err(DecodeError { what: "record magic", offset: 0 });
+            return Err(DecodeError {
+                what: "record magic",
+                offset: 0,
+            });
         }
         let from = match reader.u8("from")? {
             0 => None,
@@ -69,10 +72,12 @@ impl Applying {
     /// Reads the record, if there is one.
     pub fn load(fs: &dyn Fs, path: &Path) -> Result<Option<Self>, RepoError> {
         match super::read_bytes(fs, path) {
-            Ok(bytes) => Self::decode(&bytes).map(Some).map_err(|error| RepoError::Config {
-                path: path.to_owned(),
-                what: error.to_string(),
-            }),
+            Ok(bytes) => Self::decode(&bytes)
+                .map(Some)
+                .map_err(|error| RepoError::Config {
+                    path: path.to_owned(),
+                    what: error.to_string(),
+                }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(RepoError::at(path)(error)),
         }
@@ -81,7 +86,8 @@ impl Applying {
     /// Removes the record.
     pub fn clear(fs: &dyn Fs, path: &Path) -> Result<(), RepoError> {
         let dir = path.parent().unwrap_or(path);
-        fs.remove_file(path).and_then(|()| fs.sync_dir(dir)).map_err(RepoError::at(path))
+        fs.remove_file(path)
+            .and_then(|()| fs.sync_dir(dir))
+            .map_err(RepoError::at(path))
     }
 }
-

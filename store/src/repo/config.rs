@@ -78,7 +78,10 @@ impl From<LayoutName> for Layout {
 impl MaildirConfig {
     /// What must be found in the Maildir.
     pub fn anchor(&self) -> Anchor {
-        Anchor { content: self.anchor.clone(), inode: self.anchor_inode }
+        Anchor {
+            content: self.anchor.clone(),
+            inode: self.anchor_inode,
+        }
     }
 }
 
@@ -176,7 +179,10 @@ impl Config {
 /// Checks the name of a device: it appears in logs, files and on terminals.
 pub fn check_name(name: &str) -> Result<(), RepoError> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    let starts = name.bytes().next().is_some_and(|byte| byte.is_ascii_alphanumeric());
+    let starts = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
     if starts && name.len() <= MAX_NAME && name.bytes().all(fits) {
         Ok(())
     } else {

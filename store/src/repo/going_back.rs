@@ -5,11 +5,11 @@ mod restoring;
 
 use std::collections::BTreeSet;
 
+use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{
     Entry, EntryKey, Folder, FolderMap, FolderMapId, Snapshot, SnapshotId, SnapshotKind, Sums,
 };
-use crate::maildir::FolderPath;
 use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
 use crate::{graph, tree};
@@ -65,7 +65,11 @@ impl Locked<'_> {
             map = graph::load_map(&batch, merge::withhold(&batch, before, after, &leaving)?)?;
         }
         let why = format!("checkout {}", request.target.short());
-        let target = Target { kind: SnapshotKind::Checkout, map, why };
+        let target = Target {
+            kind: SnapshotKind::Checkout,
+            map,
+            why,
+        };
         self.go(batch, recorded, target, (request.yes, request.dry_run))
     }
 
@@ -82,11 +86,16 @@ impl Locked<'_> {
         };
         let batch = self.repo.odb().batch()?;
         let local = recorded.id.ok_or(RepoError::Empty)?;
-        let folders = |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&batch, id)?.folders) };
+        let folders =
+            |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&batch, id)?.folders) };
         let merged =
             merge::merge_maps(&batch, Some(folders(new)?), folders(local)?, folders(old)?)?;
         let why = format!("undo {}", record.why);
-        let target = Target { kind: SnapshotKind::Undo, map: merged.map, why };
+        let target = Target {
+            kind: SnapshotKind::Undo,
+            map: merged.map,
+            why,
+        };
         self.go(batch, recorded, target, (yes, dry_run))
     }
 
@@ -102,25 +111,46 @@ impl Locked<'_> {
         let before: Snapshot = graph::load(&batch, local)?;
         let before_map = graph::load_map(&batch, before.folders)?;
         let generation = before.generation + 1;
-        let map = bring_back(&batch, (&before_map, &recorded.found), target.map, generation)?;
+        let map = bring_back(
+            &batch,
+            (&before_map, &recorded.found),
+            target.map,
+            generation,
+        )?;
         let after = write_map(&batch, &map)?;
         let leaving = merge::leaving(&batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
         match yes {
             Some(asked) if asked != count => {
-                return Err(RepoError::WrongYes { asked, actual: count });
+                return Err(RepoError::WrongYes {
+                    asked,
+                    actual: count,
+                });
             }
             None if count > 0 && !dry_run => return Err(RepoError::WouldRemove(count)),
             _ => {}
         }
         if dry_run || map == recorded.found {
             let plan = crate::worktree::plan(&batch, &recorded.found, &map)?;
-            return Ok(Transition { from: Some(local), to: None, plan, ..Transition::default() });
+            return Ok(Transition {
+                from: Some(local),
+                to: None,
+                plan,
+                ..Transition::default()
+            });
         }
-        let draft = Draft { kind: target.kind, parents: vec![local], message: "" };
+        let draft = Draft {
+            kind: target.kind,
+            parents: vec![local],
+            message: "",
+        };
         let to = self.repo.write_snapshot(&batch, &draft, after)?;
         batch.finish()?;
-        let record = Applying { from: Some(local), to, why: target.why };
+        let record = Applying {
+            from: Some(local),
+            to,
+            why: target.why,
+        };
         self.transition(&recorded.found, &record)
     }
 }
@@ -129,7 +159,9 @@ impl Repository {
     /// The last change of the Maildir that was not just somebody's own work in it.
     pub fn undoable(&self) -> Result<Option<LogRecord>, RepoError> {
         let log = self.refs().log(&RefName::Local)?;
-        Ok(log.into_iter().find(|record| record.old.is_some() && record.why != "snapshot"))
+        Ok(log
+            .into_iter()
+            .find(|record| record.old.is_some() && record.why != "snapshot"))
     }
 }
 
@@ -151,7 +183,13 @@ fn bring_back(
             let change = change?;
             if let (None, Some(after)) = (change.before, change.after) {
                 returning.insert(change.key);
-                edits.push((change.key, Some(Entry { kept: generation, ..after })));
+                edits.push((
+                    change.key,
+                    Some(Entry {
+                        kept: generation,
+                        ..after
+                    }),
+                ));
             }
         }
         let now = local.folders.get(path).map_or(empty, |folder| folder.tree);
@@ -161,7 +199,13 @@ fn bring_back(
                 && before.kept > after.kept
                 && !returning.contains(&change.key)
             {
-                edits.push((change.key, Some(Entry { kept: before.kept, ..after })));
+                edits.push((
+                    change.key,
+                    Some(Entry {
+                        kept: before.kept,
+                        ..after
+                    }),
+                ));
             }
         }
         if !edits.is_empty() {

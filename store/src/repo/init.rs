@@ -80,8 +80,12 @@ impl Repository {
         let maildir = open_maildir(fs, request)?;
         match &mut config.maildir {
             Some(known) => {
-                let found = maildir.read_anchor()?.filter(|found| found.content == known.anchor);
-                let Some(found) = found else { return Err(RepoError::Exists(dir.to_owned())) };
+                let found = maildir
+                    .read_anchor()?
+                    .filter(|found| found.content == known.anchor);
+                let Some(found) = found else {
+                    return Err(RepoError::Exists(dir.to_owned()));
+                };
                 if known.path == maildir.root && known.anchor_inode == found.inode {
                     return Err(RepoError::Exists(dir.to_owned()));
                 }
@@ -103,8 +107,14 @@ fn open_maildir(fs: SharedFs, request: &InitRequest) -> Result<Maildir, RepoErro
     }
     let root = std::fs::canonicalize(root)
         .map_err(|_| WorktreeError::NoMaildir(request.maildir.clone()))?;
-    let layout = request.layout.map_or_else(|| detect(&*fs, &root), Layout::from);
-    let maildir = Maildir { fs: fs.clone(), root, layout };
+    let layout = request
+        .layout
+        .map_or_else(|| detect(&*fs, &root), Layout::from);
+    let maildir = Maildir {
+        fs: fs.clone(),
+        root,
+        layout,
+    };
     if request.make_maildir {
         let dir = maildir.dir(&FolderPath::root());
         let empty = fs.read_dir(&dir).map_err(RepoError::at(&dir))?.is_empty();
@@ -129,13 +139,20 @@ fn detect(fs: &dyn Fs, root: &Path) -> Layout {
         let own = matches!(name, b"cur" | b"new" | b"tmp");
         !own && !name.starts_with(b".") && is_folder(&root.join(&entry.name))
     });
-    if plain { Layout::Nested } else { Layout::MaildirPlusPlus }
+    if plain {
+        Layout::Nested
+    } else {
+        Layout::MaildirPlusPlus
+    }
 }
 
 fn refuse_overlap(store: &Path, maildir: &Path) -> Result<(), RepoError> {
     let store = std::fs::canonicalize(store).map_err(RepoError::at(store))?;
     if store.starts_with(maildir) || maildir.starts_with(&store) {
-        return Err(RepoError::StoreInMaildir { store, maildir: maildir.to_owned() });
+        return Err(RepoError::StoreInMaildir {
+            store,
+            maildir: maildir.to_owned(),
+        });
     }
     Ok(())
 }

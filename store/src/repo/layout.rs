@@ -20,7 +20,9 @@ macro_rules! path {
 impl StoreLayout {
     /// The layout of the store at `root`.
     pub fn new(root: &Path) -> Self {
-        Self { root: root.to_owned() }
+        Self {
+            root: root.to_owned(),
+        }
     }
 
     /// The store's directory.

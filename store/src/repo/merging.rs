@@ -1,12 +1,12 @@
 //! Merging another device's line into the Maildir, under the guard.
 
+use crate::graph;
 use crate::merge::{self, Outcome, Verdict};
 use crate::object::{Conflict, FolderMapId, Kind, Snapshot, SnapshotId, SnapshotKind};
-use crate::odb::{Batch, ObjectRead};
-use crate::graph;
+use crate::odb::{Batch, ObjectRead, ObjectWrite};
 
 use super::recording::{Draft, is_blank, leaving, write_map};
-use super::{Applying, Held, Locked, RepoError, SnapshotReport, Transition};
+use super::{Applying, Held, HeldReason, Locked, RepoError, SnapshotReport, Transition};
 
 /// What to merge, and what is allowed.
 #[derive(Debug, Clone)]
@@ -60,12 +60,20 @@ impl Locked<'_> {
                 None => return Ok(report),
             }
         }
-        let record =
-            Applying { from: recorded.id, to: candidate.id, why: request.why.clone() };
+        let record = Applying {
+            from: recorded.id,
+            to: candidate.id,
+            why: request.why.clone(),
+        };
         report.transition = Some(if request.dry_run {
             let target = self.dry_target(&batch, recorded, &record, &candidate)?;
             let plan = crate::worktree::plan(&batch, &recorded.found, &target)?;
-            Transition { from: record.from, to: None, plan, ..Transition::default() }
+            Transition {
+                from: record.from,
+                to: None,
+                plan,
+                ..Transition::default()
+            }
         } else {
             batch.finish()?;
             self.transition(&recorded.found, &record)?
@@ -81,7 +89,10 @@ impl Locked<'_> {
         tip: SnapshotId,
     ) -> Result<Option<Candidate>, RepoError> {
         let at = |id| -> Result<_, RepoError> {
-            Ok(Some(Candidate { id, snapshot: graph::load(batch, id)? }))
+            Ok(Some(Candidate {
+                id,
+                snapshot: graph::load(batch, id)?,
+            }))
         };
         let Some(local) = local else { return at(tip) };
         match merge::merge_snapshots(batch, local, tip)? {
@@ -119,17 +130,21 @@ impl Locked<'_> {
             return Ok(Some(candidate));
         }
         let folders = merge::withhold(batch, before, after, &leaving)?;
+        let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
         let held_now = Held { leaving, reasons };
         if request.keep_newer {
             let keys: Vec<_> = held_now.leaving.messages.iter().map(|m| m.key).collect();
             let kept = merge::keep(batch, folders, &keys, &[before, after])?;
-            return self.drafted(batch, SnapshotKind::Restore, candidate.id, kept).map(Some);
+            return self
+                .drafted(batch, SnapshotKind::Restore, candidate.id, kept)
+                .map(Some);
         }
         *held = held_now;
         if folders == before {
             return Ok(None);
         }
-        self.drafted(batch, SnapshotKind::Snapshot, local, folders).map(Some)
+        self.drafted(batch, SnapshotKind::Snapshot, local, folders)
+            .map(Some)
     }
 
     fn drafted(
@@ -139,9 +154,16 @@ impl Locked<'_> {
         parent: SnapshotId,
         folders: FolderMapId,
     ) -> Result<Candidate, RepoError> {
-        let draft = Draft { kind, parents: vec![parent], message: "" };
+        let draft = Draft {
+            kind,
+            parents: vec![parent],
+            message: "",
+        };
         let id = self.repo.write_snapshot(batch, &draft, folders)?;
-        Ok(Candidate { id, snapshot: graph::load(batch, id)? })
+        Ok(Candidate {
+            id,
+            snapshot: graph::load(batch, id)?,
+        })
     }
 
     /// Whether the other line brings a return to an earlier state: what that removes was not

@@ -66,8 +66,15 @@ impl Repository {
             Ok(bytes) if bytes == format!("mailvc {FORMAT}\n").as_bytes() => {}
             Ok(bytes) => {
                 let found = String::from_utf8_lossy(&bytes);
-                let found = found.trim().trim_start_matches("mailvc ").escape_debug().to_string();
-                return Err(RepoError::NewerFormat { path: dir.to_owned(), found });
+                let found = found
+                    .trim()
+                    .trim_start_matches("mailvc ")
+                    .escape_debug()
+                    .to_string();
+                return Err(RepoError::NewerFormat {
+                    path: dir.to_owned(),
+                    found,
+                });
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(RepoError::NoStore(dir.to_owned()));
@@ -77,7 +84,13 @@ impl Repository {
         let config = Config::load(&*fs, &layout.config())?;
         let odb = PackedOdb::open(fs.clone(), dir)?;
         let refs = RefStore::open(fs.clone(), dir);
-        Ok(Self { fs, layout, config, odb, refs })
+        Ok(Self {
+            fs,
+            layout,
+            config,
+            odb,
+            refs,
+        })
     }
 
     /// The file system through which the store is used.
@@ -154,7 +167,9 @@ impl Repository {
 
     /// The id of this device.
     pub fn device_id(&self) -> Result<DeviceId, RepoError> {
-        Ok(DeviceId::of_public_key(&self.device_key()?.public_key().wire_bytes()))
+        Ok(DeviceId::of_public_key(
+            &self.device_key()?.public_key().wire_bytes(),
+        ))
     }
 
     /// The signatures of a snapshot that are stored: signature objects, by its maker and by the

@@ -103,7 +103,11 @@ impl Locked<'_> {
         if changed {
             let folders = write_map(&batch, &map)?;
             let parents = local.into_iter().collect();
-            let draft = Draft { kind: SnapshotKind::Snapshot, parents, message: &request.message };
+            let draft = Draft {
+                kind: SnapshotKind::Snapshot,
+                parents,
+                message: &request.message,
+            };
             report.id = Some(self.repo.write_snapshot(&batch, &draft, folders)?);
         }
         batch.finish()?;
@@ -143,7 +147,10 @@ impl Locked<'_> {
         const KEY: &str = "scans";
         let stored = self.index.meta_get(KEY)?.unwrap_or_default();
         let number = |range: std::ops::Range<usize>| {
-            stored.get(range).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+            stored
+                .get(range)
+                .and_then(|b| b.try_into().ok())
+                .map_or(0, u64::from_le_bytes)
         };
         let (mut count, watermark) = (number(0..8).saturating_add(1), number(8..16));
         let now = Timestamp::now().0.max(0) as u64;
@@ -180,7 +187,13 @@ impl Locked<'_> {
             return Ok((scan.map.clone(), Held::default()));
         }
         let folders = merge::withhold(batch, before_id, after_id, &held)?;
-        Ok((graph::load_map(batch, folders)?, Held { leaving: held, reasons }))
+        Ok((
+            graph::load_map(batch, folders)?,
+            Held {
+                leaving: held,
+                reasons,
+            },
+        ))
     }
 
     /// Which of the messages that are missing are not taken for deleted, and why.
@@ -208,9 +221,17 @@ impl Locked<'_> {
         let renamed = renamed_folders(before, &scan.map, leaving);
         doubtful.extend(renamed.iter());
         let mut held = leaving.clone();
-        held.messages.retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
+        held.messages
+            .retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
         let nothing = held.messages.is_empty();
-        Ok((held, if nothing { Vec::new() } else { vec![HeldReason::Doubtful] }))
+        Ok((
+            held,
+            if nothing {
+                Vec::new()
+            } else {
+                vec![HeldReason::Doubtful]
+            },
+        ))
     }
 }
 
@@ -221,9 +242,16 @@ fn renamed_folders(
     after: &FolderMap,
     leaving: &Leaving,
 ) -> BTreeSet<FolderPath> {
-    let gone = before.folders.iter().filter(|(path, _)| !after.folders.contains_key(*path));
+    let gone = before
+        .folders
+        .iter()
+        .filter(|(path, _)| !after.folders.contains_key(*path));
     gone.filter(|(path, folder)| {
-        let lost = leaving.messages.iter().filter(|message| message.folders.contains(path)).count();
+        let lost = leaving
+            .messages
+            .iter()
+            .filter(|message| message.folders.contains(path))
+            .count();
         lost as u64 * 2 <= folder.sums.entries
     })
     .map(|(path, _)| path.clone())
@@ -324,7 +352,11 @@ impl Repository {
         why: &str,
     ) -> Result<(), RepoError> {
         let expected = from.map_or(Expected::Missing, Expected::Is);
-        let edit = RefEdit { name: RefName::Local, expected, new: Some(to) };
+        let edit = RefEdit {
+            name: RefName::Local,
+            expected,
+            new: Some(to),
+        };
         Ok(self.refs().update(&[edit], &LogEntry { who, why })?)
     }
 }

@@ -18,12 +18,21 @@ impl Repository {
         time: &dyn Fn(&str) -> Option<Timestamp>,
     ) -> Result<SnapshotId, RepoError> {
         let unknown = || RepoError::UnknownSnapshot(text.to_owned());
-        if let Some(inner) = text.strip_prefix("@{").and_then(|rest| rest.strip_suffix('}')) {
+        if let Some(inner) = text
+            .strip_prefix("@{")
+            .and_then(|rest| rest.strip_suffix('}'))
+        {
             let time = time(inner).ok_or_else(unknown)?;
             return self.local_at(time)?.ok_or_else(unknown);
         }
-        let Some((base, steps)) = text.rsplit_once('~') else { return self.resolve_base(text) };
-        let steps: u64 = if steps.is_empty() { 1 } else { steps.parse().map_err(|_| unknown())? };
+        let Some((base, steps)) = text.rsplit_once('~') else {
+            return self.resolve_base(text);
+        };
+        let steps: u64 = if steps.is_empty() {
+            1
+        } else {
+            steps.parse().map_err(|_| unknown())?
+        };
         let mut id = self.resolve_base(base)?;
         for _ in 0..steps.min(MAX_STEPS) {
             id = self.previous(id)?.ok_or_else(unknown)?;
@@ -32,7 +41,11 @@ impl Repository {
     }
 
     fn resolve_base(&self, text: &str) -> Result<SnapshotId, RepoError> {
-        let named = [text.to_owned(), format!("remotes/{text}"), format!("tags/{text}")];
+        let named = [
+            text.to_owned(),
+            format!("remotes/{text}"),
+            format!("tags/{text}"),
+        ];
         for name in named.iter().filter_map(|name| name.parse::<RefName>().ok()) {
             if let Some(id) = self.refs().read(&name)? {
                 return Ok(id);
@@ -64,7 +77,10 @@ impl Repository {
         let parents = self.snapshot(id)?.parents;
         if parents.len() > 1 {
             let log = self.refs().log(&RefName::Local)?;
-            let before = log.iter().find(|record| record.new == Some(id)).and_then(|r| r.old);
+            let before = log
+                .iter()
+                .find(|record| record.new == Some(id))
+                .and_then(|r| r.old);
             if let Some(before) = before.filter(|before| parents.contains(before)) {
                 return Ok(Some(before));
             }
@@ -79,6 +95,9 @@ impl Repository {
     /// What `local` was at a time, by this machine's own log.
     fn local_at(&self, time: Timestamp) -> Result<Option<SnapshotId>, RepoError> {
         let log = self.refs().log(&RefName::Local)?;
-        Ok(log.into_iter().find(|record| record.when <= time).and_then(|record| record.new))
+        Ok(log
+            .into_iter()
+            .find(|record| record.when <= time)
+            .and_then(|record| record.new))
     }
 }

@@ -34,9 +34,15 @@ impl Locked<'_> {
         let path = self.repo.layout().applying();
         record.save(fs, &path)?;
         let (plan, applied) = self.carry_out(found, record)?;
-        self.repo.move_local(record.from, record.to, self.command, &record.why)?;
+        self.repo
+            .move_local(record.from, record.to, self.command, &record.why)?;
         Applying::clear(fs, &path)?;
-        Ok(Transition { from: record.from, to: Some(record.to), plan, applied })
+        Ok(Transition {
+            from: record.from,
+            to: Some(record.to),
+            plan,
+            applied,
+        })
     }
 
     fn carry_out(
@@ -87,7 +93,12 @@ impl Locked<'_> {
     pub(super) fn finish_interrupted(&self, record: &Applying) -> Result<(), RepoError> {
         let fs = &**self.repo.fs();
         let path = self.repo.layout().applying();
-        sweep(&self.maildir, self.repo.odb(), &self.repo.config().tag, &self.names)?;
+        sweep(
+            &self.maildir,
+            self.repo.odb(),
+            &self.repo.config().tag,
+            &self.names,
+        )?;
         let local = self.repo.local()?;
         if local == record.from && local != Some(record.to) {
             let known = self.repo.folders_or_none(record.from)?;
@@ -103,7 +114,8 @@ impl Locked<'_> {
             batch.finish()?;
             self.index.update(&scan.rows)?;
             self.carry_out(&scan.map, record)?;
-            self.repo.move_local(record.from, record.to, self.command, &record.why)?;
+            self.repo
+                .move_local(record.from, record.to, self.command, &record.why)?;
         }
         Applying::clear(fs, &path)
     }

@@ -37,8 +37,18 @@ impl Device {
     /// A device that has just been met.
     pub fn new(key: PublicKey, name: &str) -> Self {
         let id = DeviceId::of_public_key(&key.wire_bytes());
-        let name = if check_name(name).is_ok() { name.to_owned() } else { id.short() };
-        Self { id, key, name, introduce: false, approve: false }
+        let name = if check_name(name).is_ok() {
+            name.to_owned()
+        } else {
+            id.short()
+        };
+        Self {
+            id,
+            key,
+            name,
+            introduce: false,
+            approve: false,
+        }
     }
 
     fn to_line(&self) -> Option<String> {
@@ -82,7 +92,9 @@ impl Trust {
                 path: path.clone(),
                 what: "not the id of a device".to_owned(),
             })?;
-            trust.revoked.insert(id, words.next().and_then(|word| word.parse().ok()));
+            trust
+                .revoked
+                .insert(id, words.next().and_then(|word| word.parse().ok()));
         }
         Ok(trust)
     }
@@ -147,10 +159,9 @@ impl Trust {
 
     /// The device that a person means: by name, or by the start of its id.
     pub fn find(&self, text: &str) -> Result<&Device, RepoError> {
-        let mut hits = self
-            .devices
-            .values()
-            .filter(|device| device.name == text || (text.len() >= 4 && device.id.to_string().starts_with(text)));
+        let mut hits = self.devices.values().filter(|device| {
+            device.name == text || (text.len() >= 4 && device.id.to_string().starts_with(text))
+        });
         match (hits.next(), hits.next()) {
             (Some(device), None) => Ok(device),
             _ => Err(RepoError::UnknownDevice(text.to_owned())),

@@ -9,8 +9,6 @@ mod changing;
 mod moving;
 mod removing;
 
-
-
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -154,15 +152,25 @@ impl<'a> Run<'a> {
         copy: &MessageCopy,
     ) -> Option<(Name, FileRow)> {
         let rows = self.known.get_mut(folder)?.get_mut(&blob)?;
-        let at = rows.iter().position(|(name, row)| trees::copy_of(name, row) == *copy)?;
+        let at = rows
+            .iter()
+            .position(|(name, row)| trees::copy_of(name, row) == *copy)?;
         Some(rows.swap_remove(at))
     }
 
     /// Finds a file that somebody renamed, by its unique part.
-    fn find_renamed(&self, folder: &FolderPath, name: &[u8]) -> Result<Option<Name>, WorktreeError> {
+    fn find_renamed(
+        &self,
+        folder: &FolderPath,
+        name: &[u8],
+    ) -> Result<Option<Name>, WorktreeError> {
         let listing = super::listing::list(self.maildir(), folder)?;
         let unique = files::unique(name);
-        Ok(listing.files.into_iter().map(|(name, _)| name).find(|name| files::unique(name) == unique))
+        Ok(listing
+            .files
+            .into_iter()
+            .map(|(name, _)| name)
+            .find(|name| files::unique(name) == unique))
     }
 
     /// A fresh name under `cur/` or `new/` for a message.
@@ -179,14 +187,19 @@ impl<'a> Run<'a> {
 
     /// Records that a file lies at `name` now.
     fn note_put(&mut self, folder: &FolderPath, name: Name, row: FileRow) {
-        self.gained.insert(parent(&self.maildir().file(folder, &name)));
+        self.gained
+            .insert(parent(&self.maildir().file(folder, &name)));
         self.touched.insert(folder.clone());
-        self.put.entry(folder.clone()).or_default().push((name, row));
+        self.put
+            .entry(folder.clone())
+            .or_default()
+            .push((name, row));
     }
 
     /// Records that no file lies at `name` any more.
     fn note_gone(&mut self, folder: &FolderPath, name: Name) {
-        self.lost.insert(parent(&self.maildir().file(folder, &name)));
+        self.lost
+            .insert(parent(&self.maildir().file(folder, &name)));
         self.touched.insert(folder.clone());
         self.gone.entry(folder.clone()).or_default().push(name);
     }
@@ -199,7 +212,12 @@ impl<'a> Run<'a> {
     }
 
     /// The row of a file that is known by `row`, as it now lies at `name`.
-    fn row_at(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> Result<FileRow, WorktreeError> {
+    fn row_at(
+        &self,
+        folder: &FolderPath,
+        name: &[u8],
+        row: &FileRow,
+    ) -> Result<FileRow, WorktreeError> {
         let path = self.maildir().file(folder, name);
         match self.maildir().fs.lstat(&path) {
             Ok(stat) => Ok(FileRow {
@@ -219,7 +237,10 @@ impl<'a> Run<'a> {
         let gained = std::mem::take(&mut self.gained);
         let lost = std::mem::take(&mut self.lost);
         for dir in gained.iter().chain(lost.difference(&gained)) {
-            self.maildir().fs.sync_dir(dir).map_err(WorktreeError::at(dir))?;
+            self.maildir()
+                .fs
+                .sync_dir(dir)
+                .map_err(WorktreeError::at(dir))?;
         }
         Ok(())
     }
@@ -265,7 +286,8 @@ impl<'a> Run<'a> {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     for sub in &["tmp", "new"][..at.min(2)] {
                         let path = dir.join(sub);
-                        crate::fs::create_dir_durable(fs, &path).map_err(WorktreeError::at(path))?;
+                        crate::fs::create_dir_durable(fs, &path)
+                            .map_err(WorktreeError::at(path))?;
                     }
                     return Ok(false);
                 }
@@ -289,19 +311,37 @@ impl<'a> Run<'a> {
     fn record(mut self, target: &FolderMap) -> Result<Applied, WorktreeError> {
         let mut changes = Vec::new();
         for path in &self.touched {
-            let tree = target.folders.get(path).filter(|_| !self.inexact.contains(path));
-            let row = FolderRow { cur: None, new: None, tree: tree.map(|f| f.tree), scans: 0 };
+            let tree = target
+                .folders
+                .get(path)
+                .filter(|_| !self.inexact.contains(path));
+            let row = FolderRow {
+                cur: None,
+                new: None,
+                tree: tree.map(|f| f.tree),
+                scans: 0,
+            };
             let row = (!self.dropped.contains(path)).then_some(row);
             let put = self.put.remove(path).unwrap_or_default();
             let put_names: HashSet<&Name> = put.iter().map(|(name, _)| name).collect();
             let mut remove = self.gone.remove(path).unwrap_or_default();
             remove.retain(|name| !put_names.contains(name));
-            changes.push(FolderChange { path: path.clone(), row, put, remove });
+            changes.push(FolderChange {
+                path: path.clone(),
+                row,
+                put,
+                remove,
+            });
         }
         for path in &self.dropped {
             if !self.touched.contains(path) {
                 let (put, remove) = (Vec::new(), Vec::new());
-                changes.push(FolderChange { path: path.clone(), row: None, put, remove });
+                changes.push(FolderChange {
+                    path: path.clone(),
+                    row: None,
+                    put,
+                    remove,
+                });
             }
         }
         self.applier.index.update(&changes)?;
@@ -321,15 +361,30 @@ fn parent(path: &Path) -> PathBuf {
 
 /// The row of a message that was just written.
 fn row_of(key: EntryKey, size: u64) -> FileRow {
-    FileRow { blob: key.blob, day: key.day.0, size, inode: 0, mtime_ns: 0, ctime_ns: 0 }
+    FileRow {
+        blob: key.blob,
+        day: key.day.0,
+        size,
+        inode: 0,
+        mtime_ns: 0,
+        ctime_ns: 0,
+    }
 }
 
 /// Carries over to `now`, which somebody else has changed, what was to change from `from` to `to`.
 fn rebase_flags(from: &Flags, to: &Flags, now: &Flags) -> Flags {
     let mut flags = now.clone();
     let removed = |letter: &u8| from.letters().contains(letter) && !to.letters().contains(letter);
-    let kept = now.letters().iter().copied().filter(|letter| !removed(letter));
-    let added = to.letters().iter().copied().filter(|letter| !from.letters().contains(letter));
+    let kept = now
+        .letters()
+        .iter()
+        .copied()
+        .filter(|letter| !removed(letter));
+    let added = to
+        .letters()
+        .iter()
+        .copied()
+        .filter(|letter| !from.letters().contains(letter));
     flags.set_letters(kept.chain(added).collect::<Vec<_>>());
     if from.tail() != to.tail() {
         flags.set_tail(to.tail());

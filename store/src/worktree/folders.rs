@@ -50,7 +50,11 @@ impl Maildir {
     /// The directory of a folder, which holds its `cur`, `new` and `tmp`.
     pub fn dir(&self, folder: &FolderPath) -> PathBuf {
         let relative = self.layout.dir(folder);
-        if relative.as_os_str().is_empty() { self.root.clone() } else { self.root.join(relative) }
+        if relative.as_os_str().is_empty() {
+            self.root.clone()
+        } else {
+            self.root.join(relative)
+        }
     }
 
     /// Where a message lies: `name` is `cur/NAME` or `new/NAME`.
@@ -80,8 +84,14 @@ impl Maildir {
         let read = || -> io::Result<Anchor> {
             let inode = self.fs.lstat(&path)?.inode;
             let mut content = String::new();
-            self.fs.open(&path)?.take(256).read_to_string(&mut content)?;
-            Ok(Anchor { content: content.trim_end().to_owned(), inode })
+            self.fs
+                .open(&path)?
+                .take(256)
+                .read_to_string(&mut content)?;
+            Ok(Anchor {
+                content: content.trim_end().to_owned(),
+                inode,
+            })
         };
         match read() {
             Ok(anchor) => Ok(Some(anchor)),
@@ -98,7 +108,13 @@ impl Maildir {
         let path = self.root.join(ANCHOR);
         crate::fs::write_durable(&*self.fs, &path, format!("{content}\n").as_bytes())
             .map_err(WorktreeError::at(&path))?;
-        self.read_anchor()?.ok_or_else(|| WorktreeError::AnchorGone(self.root.clone()))
+        self.read_anchor()?
+            .ok_or_else(|| WorktreeError::AnchorGone(self.root.clone()))
+    }
+
+    /// The folders that can be looked into.
+    pub fn folders(&self) -> Result<BTreeSet<FolderPath>, WorktreeError> {
+        Ok(self.discover()?.folders)
     }
 
     /// All folders. An error on the root is an error; one on a folder is a problem of that folder.
@@ -124,7 +140,12 @@ impl Maildir {
         self.fs.read_dir(dir).map_err(WorktreeError::at(dir))
     }
 
-    fn descend(&self, dir: &Path, depth: usize, found: &mut Discovery) -> Result<(), WorktreeError> {
+    fn descend(
+        &self,
+        dir: &Path,
+        depth: usize,
+        found: &mut Discovery,
+    ) -> Result<(), WorktreeError> {
         for entry in self.list(dir)? {
             let name = entry.name.as_bytes();
             if matches!(name, b"cur" | b"new" | b"tmp") {
@@ -134,7 +155,8 @@ impl Maildir {
             let is_folder = self.visit(&path, &entry, found)?;
             let hidden = name.starts_with(b".") && !is_folder;
             if depth < MAX_DEPTH && !hidden && self.is_dir(&path, &entry) {
-                if let Err(WorktreeError::Io { source, .. }) = self.descend(&path, depth + 1, found) {
+                if let Err(WorktreeError::Io { source, .. }) = self.descend(&path, depth + 1, found)
+                {
                     self.report(&path, ProblemKind::Unreadable(source.to_string()), found);
                 }
             }
@@ -194,7 +216,10 @@ impl Maildir {
         match entry.kind {
             EntryKind::Dir => true,
             // A link that leads to a directory may lead back up: only folders are followed.
-            EntryKind::Unknown => self.fs.lstat(path).is_ok_and(|stat| stat.kind == EntryKind::Dir),
+            EntryKind::Unknown => self
+                .fs
+                .lstat(path)
+                .is_ok_and(|stat| stat.kind == EntryKind::Dir),
             _ => false,
         }
     }
@@ -202,7 +227,11 @@ impl Maildir {
     fn report(&self, path: &Path, kind: ProblemKind, found: &mut Discovery) {
         let relative = path.strip_prefix(&self.root).unwrap_or(path);
         let folder = self.layout.folder(relative);
-        found.problems.push(Problem { path: path.to_owned(), folder, kind });
+        found.problems.push(Problem {
+            path: path.to_owned(),
+            folder,
+            kind,
+        });
     }
 
     /// Whether a directory holds messages: it has a `cur` or a `new`.
@@ -232,9 +261,10 @@ impl Maildir {
     pub(super) fn subscriptions(&self) -> Result<BTreeSet<Vec<u8>>, WorktreeError> {
         let path = self.root.join(SUBSCRIPTIONS);
         let mut bytes = Vec::new();
-        let read = self.fs.open(&path).and_then(|file| {
-            file.take(MAX_SUBSCRIPTIONS).read_to_end(&mut bytes)
-        });
+        let read = self
+            .fs
+            .open(&path)
+            .and_then(|file| file.take(MAX_SUBSCRIPTIONS).read_to_end(&mut bytes));
         match read {
             Ok(_) => {}
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),

@@ -44,20 +44,28 @@ impl Stamps {
     /// Whether the directories are now as they were at `self`.
     pub(super) fn still_holds(&self, now: &Self) -> bool {
         let times = |stamp: &Option<DirStamp>| {
-            stamp.as_ref().map(|stamp| (stamp.inode, stamp.mtime_ns, stamp.ctime_ns))
+            stamp
+                .as_ref()
+                .map(|stamp| (stamp.inode, stamp.mtime_ns, stamp.ctime_ns))
         };
         times(&self.new) == times(&now.new) && times(&self.cur) == times(&now.cur)
     }
 
     /// Whether a listing made at these stamps needs no repetition.
     pub(super) fn settled(&self) -> bool {
-        [&self.new, &self.cur].into_iter().flatten().all(|stamp| stamp.settled)
+        [&self.new, &self.cur]
+            .into_iter()
+            .flatten()
+            .all(|stamp| stamp.settled)
     }
 
     /// The last change of either directory, in nanoseconds since 1970.
     pub(super) fn last_change(&self) -> i64 {
         let times = [&self.new, &self.cur].into_iter().flatten();
-        times.map(|stamp| stamp.mtime_ns.max(stamp.ctime_ns)).max().unwrap_or(0)
+        times
+            .map(|stamp| stamp.mtime_ns.max(stamp.ctime_ns))
+            .max()
+            .unwrap_or(0)
     }
 }
 
@@ -78,7 +86,11 @@ pub(super) fn list(maildir: &Maildir, folder: &FolderPath) -> Result<Listing, Wo
             continue;
         }
         let path = dir.join(sub);
-        for entry in maildir.fs.read_dir(&path).map_err(WorktreeError::at(&path))? {
+        for entry in maildir
+            .fs
+            .read_dir(&path)
+            .map_err(WorktreeError::at(&path))?
+        {
             let file = entry.name.as_bytes();
             if !is_message_name(file) {
                 continue;
@@ -109,8 +121,10 @@ fn drop_moved(files: &mut Vec<(Name, u64)>) {
     if split == files.len() || split == 0 {
         return;
     }
-    let recent: std::collections::HashMap<u64, Name> =
-        files[split..].iter().map(|(name, inode)| (*inode, name.clone())).collect();
+    let recent: std::collections::HashMap<u64, Name> = files[split..]
+        .iter()
+        .map(|(name, inode)| (*inode, name.clone()))
+        .collect();
     let twice: Vec<Name> = files[..split]
         .iter()
         .filter_map(|(name, inode)| recent.get(inode).map(|recent| (name, recent)))

@@ -126,7 +126,11 @@ fn compare_folder(
         (Some(before), Some(after)) => {
             for change in tree::diff(odb, before, after) {
                 let change = change?;
-                let size = change.before.as_ref().or(change.after.as_ref()).map_or(0, |e| e.size);
+                let size = change
+                    .before
+                    .as_ref()
+                    .or(change.after.as_ref())
+                    .map_or(0, |e| e.size);
                 let copies = |entry: Option<crate::object::Entry>| -> Vec<MessageCopy> {
                     entry.map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect())
                 };
@@ -175,13 +179,28 @@ fn compare_copies(
     let surplus = over.split_off(pairs);
     let missing = target.split_off(pairs);
     for (from, to) in over.into_iter().zip(target) {
-        plan.change.push(Change { folder: folder.clone(), key, from, to });
+        plan.change.push(Change {
+            folder: folder.clone(),
+            key,
+            from,
+            to,
+        });
     }
     for copy in surplus {
-        plan.remove.push(Remove { folder: folder.clone(), key, size, copy });
+        plan.remove.push(Remove {
+            folder: folder.clone(),
+            key,
+            size,
+            copy,
+        });
     }
     for copy in missing {
-        plan.add.push(Add { folder: folder.clone(), key, size, copy });
+        plan.add.push(Add {
+            folder: folder.clone(),
+            key,
+            size,
+            copy,
+        });
     }
 }
 
@@ -197,8 +216,13 @@ fn pair_moves(plan: &mut Plan) {
         !moves
     });
     plan.add.retain(|add| {
-        let Some(candidates) = leaving.get_mut(&add.key) else { return true };
-        let best = candidates.iter().position(|remove| remove.copy == add.copy).unwrap_or(0);
+        let Some(candidates) = leaving.get_mut(&add.key) else {
+            return true;
+        };
+        let best = candidates
+            .iter()
+            .position(|remove| remove.copy == add.copy)
+            .unwrap_or(0);
         if candidates.is_empty() {
             return true;
         }

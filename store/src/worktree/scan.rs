@@ -73,7 +73,10 @@ pub enum ProblemKind {
 impl ProblemKind {
     /// Whether what is missing in that place may just not be visible.
     pub fn hides_mail(&self) -> bool {
-        matches!(self, Self::DanglingSymlink | Self::Unreadable(_) | Self::Replaced)
+        matches!(
+            self,
+            Self::DanglingSymlink | Self::Unreadable(_) | Self::Replaced
+        )
     }
 }
 
@@ -95,7 +98,10 @@ pub struct Scan {
 impl Scan {
     /// The folders in which what is missing may just not be visible.
     pub fn doubtful(&self) -> impl Iterator<Item = &FolderPath> {
-        self.problems.iter().filter(|p| p.kind.hides_mail()).filter_map(|p| p.folder.as_ref())
+        self.problems
+            .iter()
+            .filter(|p| p.kind.hides_mail())
+            .filter_map(|p| p.folder.as_ref())
     }
 }
 
@@ -173,7 +179,9 @@ impl Scanner<'_> {
             self.read_pending(batch, &mut state)?;
             hidden.extend(self.discover(&known, &mut state, trust)?);
             if self.mark_doubtful_listings(&mut state, &known) {
-                std::thread::sleep(Duration::from_nanos(TICK_NS as u64 * (1 + round as u64 / 4)));
+                std::thread::sleep(Duration::from_nanos(
+                    TICK_NS as u64 * (1 + round as u64 / 4),
+                ));
             }
             if state.works.values().all(|work| !work.stale) {
                 consistent = true;
@@ -206,7 +214,14 @@ impl Scanner<'_> {
                 Ok(stamps) => self.note_stamps(state, known, folder, stamps),
                 Err(WorktreeError::Io { path, source }) => {
                     let kind = ProblemKind::Unreadable(source.to_string());
-                    report(state, Problem { path, folder: Some(folder.clone()), kind });
+                    report(
+                        state,
+                        Problem {
+                            path,
+                            folder: Some(folder.clone()),
+                            kind,
+                        },
+                    );
                     state.works.remove(&folder);
                     hidden.insert(folder);
                 }
@@ -232,7 +247,10 @@ impl Scanner<'_> {
             return;
         }
         let row = known.get(&folder).cloned().unwrap_or_default();
-        let listed = Stamps { new: row.new.clone(), cur: row.cur.clone() };
+        let listed = Stamps {
+            new: row.new.clone(),
+            cur: row.cur.clone(),
+        };
         let fresh = row.tree.is_none()
             || !listed.settled()
             || !listed.still_holds(&stamps)
@@ -268,7 +286,11 @@ impl Scanner<'_> {
                 Ok(strange) => problems.extend(strange),
                 Err(WorktreeError::Io { path, source }) => {
                     let kind = ProblemKind::Unreadable(source.to_string());
-                    problems.push(Problem { path, folder: Some(work.folder.clone()), kind });
+                    problems.push(Problem {
+                        path,
+                        folder: Some(work.folder.clone()),
+                        kind,
+                    });
                     lost.push(work.folder.clone());
                 }
                 Err(error) => return Err(error),
@@ -279,7 +301,9 @@ impl Scanner<'_> {
             state.works.remove(&folder);
             hidden.insert(folder);
         }
-        problems.into_iter().for_each(|problem| report(state, problem));
+        problems
+            .into_iter()
+            .for_each(|problem| report(state, problem));
         Ok(())
     }
 
@@ -293,8 +317,12 @@ impl Scanner<'_> {
         work.stale = false;
         let listing = listing::list(self.maildir, &work.folder)?;
         let known = work.rows.len();
-        let files::Compared { mut same, replaced, fresh, gone } =
-            files::compare(std::mem::take(&mut work.rows), listing.files);
+        let files::Compared {
+            mut same,
+            replaced,
+            fresh,
+            gone,
+        } = files::compare(std::mem::take(&mut work.rows), listing.files);
         if self.depth == Depth::Stat {
             self.recheck(work, &mut same);
         }
@@ -309,14 +337,24 @@ impl Scanner<'_> {
         self.match_renames(work, fresh, gone);
         work.rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         let at = |name: &Name| self.maildir.file(&work.folder, name);
-        let problem = |path, kind| Problem { path, folder: Some(work.folder.clone()), kind };
+        let problem = |path, kind| Problem {
+            path,
+            folder: Some(work.folder.clone()),
+            kind,
+        };
         let mut problems: Vec<Problem> = listing
             .strange
             .iter()
-            .map(|name| Problem { folder: None, ..problem(at(name), ProblemKind::NotAFile) })
+            .map(|name| Problem {
+                folder: None,
+                ..problem(at(name), ProblemKind::NotAFile)
+            })
             .collect();
         if known >= 4 && work.replaced * 2 >= known {
-            problems.push(problem(self.maildir.dir(&work.folder), ProblemKind::Replaced));
+            problems.push(problem(
+                self.maildir.dir(&work.folder),
+                ProblemKind::Replaced,
+            ));
         }
         Ok(problems)
     }
@@ -330,27 +368,43 @@ impl Scanner<'_> {
             .collect();
         for (name, inode) in fresh {
             let place = (inode, files::unique(&name).to_vec());
-            let row = gone.get(&place).filter(|row| self.is_unchanged(&work.folder, &name, row));
+            let row = gone
+                .get(&place)
+                .filter(|row| self.is_unchanged(&work.folder, &name, row));
             match row.and_then(|row| self.restat(&work.folder, &name, row)) {
                 Some(row) => {
                     gone.remove(&place);
                     work.rows.push((name, row));
                 }
-                None => work.pending.push(Pending { name, inode, known: None }),
+                None => work.pending.push(Pending {
+                    name,
+                    inode,
+                    known: None,
+                }),
             }
         }
         work.vanished |= !gone.is_empty();
     }
 
     fn is_unchanged(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> bool {
-        self.maildir.fs.lstat(&self.maildir.file(folder, name)).is_ok_and(|stat| {
-            (stat.inode, stat.size, stat.mtime_ns) == (row.inode, row.size, row.mtime_ns)
-        })
+        self.maildir
+            .fs
+            .lstat(&self.maildir.file(folder, name))
+            .is_ok_and(|stat| {
+                (stat.inode, stat.size, stat.mtime_ns) == (row.inode, row.size, row.mtime_ns)
+            })
     }
 
     fn restat(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> Option<FileRow> {
-        let stat = self.maildir.fs.lstat(&self.maildir.file(folder, name)).ok()?;
-        Some(FileRow { ctime_ns: stat.ctime_ns, ..row.clone() })
+        let stat = self
+            .maildir
+            .fs
+            .lstat(&self.maildir.file(folder, name))
+            .ok()?;
+        Some(FileRow {
+            ctime_ns: stat.ctime_ns,
+            ..row.clone()
+        })
     }
 
     /// Sends files whose size or times differ from the index to be read again.
@@ -358,12 +412,18 @@ impl Scanner<'_> {
         let mut pending = Vec::new();
         same.retain(|(name, row)| {
             let path = self.maildir.file(&work.folder, name);
-            let Ok(stat) = self.maildir.fs.lstat(&path) else { return true };
+            let Ok(stat) = self.maildir.fs.lstat(&path) else {
+                return true;
+            };
             let seen = (stat.size, stat.mtime_ns, stat.ctime_ns);
             let holds = seen == (row.size, row.mtime_ns, row.ctime_ns);
             if !holds {
                 let known = Some(row.clone());
-                pending.push(Pending { name: name.clone(), inode: stat.inode, known });
+                pending.push(Pending {
+                    name: name.clone(),
+                    inode: stat.inode,
+                    known,
+                });
             }
             holds
         });
@@ -377,7 +437,11 @@ impl Scanner<'_> {
             let mut pending = std::mem::take(&mut work.pending);
             // The order of inodes is the order on disk, and close to that of arrival.
             pending.sort_by_key(|pending| pending.inode);
-            wanted.extend(pending.into_iter().map(|pending| (work.folder.clone(), pending)));
+            wanted.extend(
+                pending
+                    .into_iter()
+                    .map(|pending| (work.folder.clone(), pending)),
+            );
         }
         if wanted.is_empty() {
             return Ok(());
@@ -407,9 +471,16 @@ impl Scanner<'_> {
                 }
                 Err(error) => {
                     let kind = ProblemKind::Unreadable(error.to_string());
-                    let problem = Problem { path: source.path, folder: Some(folder), kind };
+                    let problem = Problem {
+                        path: source.path,
+                        folder: Some(folder),
+                        kind,
+                    };
                     if let (Some(work), Some(known)) = (
-                        problem.folder.as_ref().and_then(|folder| state.works.get_mut(folder)),
+                        problem
+                            .folder
+                            .as_ref()
+                            .and_then(|folder| state.works.get_mut(folder)),
                         pending.known,
                     ) {
                         work.rows.push((pending.name, known));
@@ -436,7 +507,9 @@ impl Scanner<'_> {
     ) -> Result<(), WorktreeError> {
         state.read += 1;
         let path = self.maildir.file(&folder, &pending.name);
-        let Some(work) = state.works.get_mut(&folder) else { return Ok(()) };
+        let Some(work) = state.works.get_mut(&folder) else {
+            return Ok(());
+        };
         let stat = match self.maildir.fs.lstat(&path) {
             Ok(stat) if stat.size == added.size => stat,
             // Gone, or still growing: look again.
@@ -463,7 +536,14 @@ impl Scanner<'_> {
                 let blob = known.blob;
                 work.rows.push((pending.name, known));
                 let kind = ProblemKind::Damaged(blob);
-                report(state, Problem { path, folder: None, kind });
+                report(
+                    state,
+                    Problem {
+                        path,
+                        folder: None,
+                        kind,
+                    },
+                );
             }
             _ => work.rows.push((pending.name, row)),
         }
@@ -483,11 +563,10 @@ impl Scanner<'_> {
             return Ok(known.size > 0);
         }
         let mut bytes = Vec::new();
-        let read = self
-            .maildir
-            .fs
-            .open(path)
-            .and_then(|file| file.take(known.size.max(added.size)).read_to_end(&mut bytes));
+        let read = self.maildir.fs.open(path).and_then(|file| {
+            file.take(known.size.max(added.size))
+                .read_to_end(&mut bytes)
+        });
         if read.is_err() {
             return Ok(false);
         }
@@ -527,8 +606,10 @@ impl Scanner<'_> {
         hidden: &BTreeSet<FolderPath>,
         consistent: bool,
     ) -> Result<Scan, WorktreeError> {
-        let mut map =
-            FolderMap { subscriptions: self.maildir.subscriptions()?, ..FolderMap::default() };
+        let mut map = FolderMap {
+            subscriptions: self.maildir.subscriptions()?,
+            ..FolderMap::default()
+        };
         let mut rows = Vec::new();
         for (path, work) in state.works {
             let local = self.local.folders.get(&path);
@@ -559,10 +640,18 @@ impl Scanner<'_> {
                         scans: work.row.scans + 1,
                     }
                 } else {
-                    FolderRow { tree: Some(folder.tree), ..work.row.clone() }
+                    FolderRow {
+                        tree: Some(folder.tree),
+                        ..work.row.clone()
+                    }
                 };
                 if !(put.is_empty() && remove.is_empty() && row == work.row) {
-                    rows.push(FolderChange { path, row: Some(row), put, remove });
+                    rows.push(FolderChange {
+                        path,
+                        row: Some(row),
+                        put,
+                        remove,
+                    });
                 }
             }
         }
@@ -581,7 +670,13 @@ impl Scanner<'_> {
             };
             rows.push(gone);
         }
-        Ok(Scan { map, problems: state.problems, consistent, rows, read: state.read })
+        Ok(Scan {
+            map,
+            problems: state.problems,
+            consistent,
+            rows,
+            read: state.read,
+        })
     }
 }
 
@@ -589,7 +684,10 @@ impl Scanner<'_> {
 fn is_within(path: &FolderPath, top: &FolderPath) -> bool {
     top.is_root()
         || path == top
-        || path.as_bytes().strip_prefix(top.as_bytes()).is_some_and(|rest| rest.starts_with(b"/"))
+        || path
+            .as_bytes()
+            .strip_prefix(top.as_bytes())
+            .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn report(state: &mut State, problem: Problem) {

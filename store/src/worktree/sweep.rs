@@ -8,7 +8,7 @@ use std::path::Path;
 
 use super::apply::hash_file;
 use super::{Maildir, WorktreeError};
-use crate::maildir::{FolderPath, Flags, UniqueNames};
+use crate::maildir::{Flags, FolderPath, UniqueNames};
 use crate::object::BlobId;
 use crate::odb::ObjectRead;
 
@@ -64,19 +64,31 @@ fn sweep_folder(
     let mut touched = BTreeSet::new();
     for entry in entries {
         let name = entry.name.as_bytes();
-        let Some(rest) = name.strip_prefix(ours.as_bytes()) else { continue };
+        let Some(rest) = name.strip_prefix(ours.as_bytes()) else {
+            continue;
+        };
         let path = tmp.join(&entry.name);
         if must_return(maildir, odb, &path, rest)? {
             let cur = maildir.dir(folder).join("cur");
-            let size = maildir.fs.lstat(&path).map_err(WorktreeError::at(&path))?.size;
+            let size = maildir
+                .fs
+                .lstat(&path)
+                .map_err(WorktreeError::at(&path))?
+                .size;
             let base = names.next(size);
             let file = crate::maildir::FileName::parse(&base).with_flags(false, &Flags::none());
             let target = cur.join(std::ffi::OsStr::from_bytes(&file));
-            maildir.fs.rename_noreplace(&path, &target).map_err(WorktreeError::at(&target))?;
+            maildir
+                .fs
+                .rename_noreplace(&path, &target)
+                .map_err(WorktreeError::at(&target))?;
             touched.insert(cur);
             counts.1 += 1;
         } else {
-            maildir.fs.remove_file(&path).map_err(WorktreeError::at(&path))?;
+            maildir
+                .fs
+                .remove_file(&path)
+                .map_err(WorktreeError::at(&path))?;
             counts.0 += 1;
         }
         touched.insert(tmp.clone());
@@ -94,9 +106,15 @@ fn must_return(
     path: &Path,
     rest: &[u8],
 ) -> Result<bool, WorktreeError> {
-    let Some(rest) = rest.strip_prefix(b"remove-") else { return Ok(false) };
-    let expected = rest.get(..64).and_then(|hex| std::str::from_utf8(hex).ok()?.parse().ok());
-    let Some(expected): Option<BlobId> = expected else { return Ok(true) };
+    let Some(rest) = rest.strip_prefix(b"remove-") else {
+        return Ok(false);
+    };
+    let expected = rest
+        .get(..64)
+        .and_then(|hex| std::str::from_utf8(hex).ok()?.parse().ok());
+    let Some(expected): Option<BlobId> = expected else {
+        return Ok(true);
+    };
     let found = hash_file(&*maildir.fs, path).map_err(WorktreeError::at(path))?;
     Ok(found != expected || odb.read_blob(expected, &mut io::sink()).is_err())
 }

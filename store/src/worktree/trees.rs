@@ -6,7 +6,7 @@ use super::WorktreeError;
 use super::files::{self, Rows};
 use crate::index::FileRow;
 use crate::maildir::FolderPath;
-use crate::object::{BlobId, Copies, Day, Entry, EntryKey, Folder, MessageCopy, Node, TreeId};
+use crate::object::{BlobId, Copies, Day, Entry, EntryKey, Folder, MessageCopy, TreeId};
 use crate::odb::{ObjectRead, ObjectWrite};
 use crate::tree;
 
@@ -22,7 +22,10 @@ pub(super) fn copy_of(name: &[u8], row: &FileRow) -> MessageCopy {
 
 /// The key of a row's message.
 pub(super) fn key_of(row: &FileRow) -> EntryKey {
-    EntryKey { day: Day(row.day), blob: row.blob }
+    EntryKey {
+        day: Day(row.day),
+        blob: row.blob,
+    }
 }
 
 /// The tree of the rows `new`, given that `base` is the tree of the rows `old`.
@@ -38,9 +41,15 @@ pub(super) fn update(
     if base.is_some() {
         let (put, remove) = files::difference(old, new);
         let row_of = |name: &Vec<u8>| {
-            old.binary_search_by(|(known, _)| known.cmp(name)).ok().map(|at| &old[at].1)
+            old.binary_search_by(|(known, _)| known.cmp(name))
+                .ok()
+                .map(|at| &old[at].1)
         };
-        let before = put.iter().map(|(name, _)| name).chain(&remove).filter_map(row_of);
+        let before = put
+            .iter()
+            .map(|(name, _)| name)
+            .chain(&remove)
+            .filter_map(row_of);
         for row in before.chain(put.iter().map(|(_, row)| row)) {
             touched.insert(row.blob, Vec::new());
             edits.insert(key_of(row), None);
@@ -57,9 +66,16 @@ pub(super) fn update(
     }
     for (blob, (key, size)) in sizes {
         let copies = touched.remove(&blob).unwrap_or_default();
-        let copies = Copies::collect(copies)
-            .ok_or_else(|| WorktreeError::TooManyCopies(folder.clone()))?;
-        edits.insert(key, Some(Entry { size, copies, kept: 0 }));
+        let copies =
+            Copies::collect(copies).ok_or_else(|| WorktreeError::TooManyCopies(folder.clone()))?;
+        edits.insert(
+            key,
+            Some(Entry {
+                size,
+                copies,
+                kept: 0,
+            }),
+        );
     }
     let base = match base {
         Some(base) => base,
@@ -81,7 +97,13 @@ pub(super) fn adopt_kept(
         if let (Some(before), Some(after)) = (change.before, change.after)
             && before.kept != after.kept
         {
-            edits.push((change.key, Some(Entry { kept: before.kept, ..after })));
+            edits.push((
+                change.key,
+                Some(Entry {
+                    kept: before.kept,
+                    ..after
+                }),
+            ));
         }
     }
     if edits.is_empty() {
@@ -93,7 +115,8 @@ pub(super) fn adopt_kept(
 
 /// A stored tree with what it holds.
 pub(super) fn folder(odb: &dyn ObjectRead, tree: TreeId) -> Result<Folder, WorktreeError> {
-    let bytes = odb.read(tree.into())?;
-    let node = Node::decode(&bytes).map_err(|error| tree::TreeError::decode(tree, error))?;
-    Ok(Folder { tree, sums: node.sums() })
+    Ok(Folder {
+        tree,
+        sums: tree::sums(odb, tree)?,
+    })
 }

@@ -55,7 +55,11 @@ impl Locked<'_> {
             }
         }
         let why = format!("restore from {}", from.short());
-        let target = Target { kind: SnapshotKind::Restore, map, why };
+        let target = Target {
+            kind: SnapshotKind::Restore,
+            map,
+            why,
+        };
         self.go(batch, recorded, target, (None, request.dry_run))
     }
 
@@ -104,7 +108,11 @@ impl Repository {
     fn last_places(&self, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
         for ancestor in graph::ancestors(self.odb(), [from]) {
             let (_, snapshot) = ancestor?;
-            let at = places(self.odb(), &graph::load_map(self.odb(), snapshot.folders)?, key)?;
+            let at = places(
+                self.odb(),
+                &graph::load_map(self.odb(), snapshot.folders)?,
+                key,
+            )?;
             if !at.is_empty() {
                 return Ok(at);
             }
@@ -125,7 +133,10 @@ fn fewer(
         if only.is_some_and(|only| only != path) {
             continue;
         }
-        let now = found.folders.get(path).map_or_else(tree::empty_id, |folder| folder.tree);
+        let now = found
+            .folders
+            .get(path)
+            .map_or_else(tree::empty_id, |folder| folder.tree);
         for change in tree::diff(odb, now, folder.tree) {
             let change = change?;
             let count = |entry: &Option<Entry>| entry.as_ref().map_or(0, |e| e.copies.count());
@@ -154,9 +165,14 @@ fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
     let mut lacking = total(state).saturating_sub(total(now));
     let mut result = Vec::new();
     for (path, entry) in state {
-        let here: Vec<MessageCopy> =
-            now.get(path).map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect());
-        let room = entry.copies.count().saturating_sub(here.len() as u64).min(lacking);
+        let here: Vec<MessageCopy> = now
+            .get(path)
+            .map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect());
+        let room = entry
+            .copies
+            .count()
+            .saturating_sub(here.len() as u64)
+            .min(lacking);
         if room == 0 {
             continue;
         }
@@ -168,7 +184,13 @@ fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
         });
         let returning: Vec<MessageCopy> = returning.take(room as usize).cloned().collect();
         if let Some(copies) = Copies::collect(here.into_iter().chain(returning)) {
-            result.push((path.clone(), Entry { copies, ..entry.clone() }));
+            result.push((
+                path.clone(),
+                Entry {
+                    copies,
+                    ..entry.clone()
+                },
+            ));
         }
     }
     result
@@ -194,6 +216,9 @@ impl Repository {
     pub fn entry_key(&self, blob: BlobId) -> Result<EntryKey, RepoError> {
         let bytes = self.odb().read(blob.into())?;
         let head = &bytes[..bytes.len().min(crate::mime::HEAD)];
-        Ok(EntryKey { day: crate::object::Day(crate::mime::day(head)), blob })
+        Ok(EntryKey {
+            day: crate::object::Day(crate::mime::day(head)),
+            blob,
+        })
     }
 }

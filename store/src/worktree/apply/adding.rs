@@ -29,10 +29,15 @@ impl Run<'_> {
             let written: Vec<PathBuf> = written.into_iter().collect::<Result<_, _>>()?;
             if !each {
                 let root = &self.maildir().root;
-                self.maildir().fs.sync_all(root).map_err(WorktreeError::at(root))?;
+                self.maildir()
+                    .fs
+                    .sync_all(root)
+                    .map_err(WorktreeError::at(root))?;
             }
             for (add, scratch) in batch.iter().zip(&written) {
-                let name = self.settle(&add.folder, scratch, || self.fresh_name(add.size, &add.copy))?;
+                let name = self.settle(&add.folder, scratch, || {
+                    self.fresh_name(add.size, &add.copy)
+                })?;
                 let row = self.row_at(&add.folder, &name, &row_of(add.key, add.size))?;
                 self.note_put(&add.folder, name, row);
                 self.lost.insert(super::parent(scratch));
@@ -61,7 +66,11 @@ impl Run<'_> {
     /// Writes one message into `tmp`.
     fn write(&self, add: &Add, durable: bool) -> Result<PathBuf, WorktreeError> {
         let path = self.scratch(&add.folder, "add");
-        let mut file = self.maildir().fs.create_new(&path).map_err(WorktreeError::at(&path))?;
+        let mut file = self
+            .maildir()
+            .fs
+            .create_new(&path)
+            .map_err(WorktreeError::at(&path))?;
         self.applier.odb.read_blob(add.key.blob, &mut file)?;
         let finish = |file: &mut Box<dyn crate::fs::FileWrite>| -> io::Result<()> {
             file.set_mtime(add.copy.mtime)?;

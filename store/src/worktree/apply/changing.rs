@@ -17,7 +17,12 @@ impl Run<'_> {
     }
 
     fn change_one(&mut self, change: &Change) -> Result<(), WorktreeError> {
-        let Change { folder, key, from, to } = change;
+        let Change {
+            folder,
+            key,
+            from,
+            to,
+        } = change;
         let Some((name, row)) = self.take_known(folder, key.blob, from) else {
             let path = self.maildir().dir(folder);
             self.note(folder, ApplyNote::ChangedMeanwhile(path));
@@ -70,7 +75,9 @@ impl Run<'_> {
                     target = named(&base, to.recent, &to.flags);
                 }
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let Some(found) = self.find_renamed(folder, name)? else { return Ok(None) };
+                    let Some(found) = self.find_renamed(folder, name)? else {
+                        return Ok(None);
+                    };
                     let now = files::flags_of(&found);
                     let flags = rebase_flags(&from.flags, &to.flags, &now);
                     let recent = files::is_recent(&found) && (to.recent || !from.recent);

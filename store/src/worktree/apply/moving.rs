@@ -27,7 +27,12 @@ impl Run<'_> {
                 if step.before.mtime != step.after.mtime {
                     let path = self.maildir().file(&step.to, &target);
                     // Best effort: a time that is not set shows as a change at the next scan.
-                    if self.maildir().fs.set_mtime(&path, step.after.mtime).is_err() {
+                    if self
+                        .maildir()
+                        .fs
+                        .set_mtime(&path, step.after.mtime)
+                        .is_err()
+                    {
                         self.inexact.insert(step.to.clone());
                     }
                 }
@@ -71,7 +76,9 @@ impl Run<'_> {
                 Ok(()) => return Ok(Some((source, target))),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    let Some(found) = self.find_renamed(&step.from, name)? else { return Ok(None) };
+                    let Some(found) = self.find_renamed(&step.from, name)? else {
+                        return Ok(None);
+                    };
                     copy = self.rebase(&step.to, &found, (&step.before, &step.after));
                     source = found;
                 }
@@ -106,12 +113,21 @@ impl Run<'_> {
         let size = known.1.size;
         let files = self.known.entry(step.from.clone()).or_default();
         files.entry(step.key.blob).or_default().push(known);
-        let add =
-            Add { folder: step.to.clone(), key: step.key, size, copy: step.after.clone() };
+        let add = Add {
+            folder: step.to.clone(),
+            key: step.key,
+            size,
+            copy: step.after.clone(),
+        };
         self.add(&[add])?;
         self.sync_touched()?;
         let copy = step.before.clone();
-        self.remove(&[Remove { folder: step.from.clone(), key: step.key, size, copy }])
+        self.remove(&[Remove {
+            folder: step.from.clone(),
+            key: step.key,
+            size,
+            copy,
+        }])
     }
 }
 

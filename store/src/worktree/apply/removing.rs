@@ -39,7 +39,8 @@ impl Run<'_> {
             self.note(&step.folder, note);
             return Ok(());
         }
-        fs.remove_file(&scratch).map_err(WorktreeError::at(&scratch))?;
+        fs.remove_file(&scratch)
+            .map_err(WorktreeError::at(&scratch))?;
         self.lost.insert(super::parent(&scratch));
         self.done.removed += 1;
         Ok(())
@@ -99,10 +100,17 @@ impl Run<'_> {
     ) -> Result<(), WorktreeError> {
         let flags = files::flags_of(name);
         let recent = files::is_recent(name);
-        let size = self.maildir().fs.lstat(scratch).map_err(WorktreeError::at(scratch))?.size;
-        let name =
-            self.settle(folder, scratch, || named(&self.applier.names.next(size), recent, &flags))?;
-        self.gained.insert(super::parent(&self.maildir().file(folder, &name)));
+        let size = self
+            .maildir()
+            .fs
+            .lstat(scratch)
+            .map_err(WorktreeError::at(scratch))?
+            .size;
+        let name = self.settle(folder, scratch, || {
+            named(&self.applier.names.next(size), recent, &flags)
+        })?;
+        self.gained
+            .insert(super::parent(&self.maildir().file(folder, &name)));
         Ok(())
     }
 }
