@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sources::{after, code, root, rust_files};
 
 /// External crates and the only places of our sources that may name them.
-const HOMES: [(&str, &[&str]); 7] = [
+const HOMES: [(&str, &[&str]); 8] = [
     ("redb", &["store/src/index"]),
     ("zstd", &["store/src/blob"]),
     ("ssh_key", &["store/src/sign"]),
@@ -15,6 +15,7 @@ const HOMES: [(&str, &[&str]); 7] = [
     ("russh", &["transport/src/ssh", "transport/src/runtime.rs"]),
     ("tokio", &["transport/src/ssh", "transport/src/runtime.rs"]),
     ("clap", &["cli/src"]),
+    ("indicatif", &["cli/src/output"]),
 ];
 
 /// Which of our crates each of them may use.
