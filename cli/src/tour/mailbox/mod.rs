@@ -4,7 +4,10 @@
 //! It writes plain files, as a delivery agent does, and asks nothing of the store but hashes: the
 //! tests measure mailvc against it. It must never write into a directory that it did not make.
 
+mod body;
+mod head;
 mod message;
+mod outline;
 mod place;
 mod random;
 mod words;

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-use super::message::{LISTS, Outline};
+use super::outline::{LISTS, Outline};
 use super::random::Random;
 
 /// How the folders of a Maildir are spelled on disk.

@@ -14,7 +14,8 @@ use mailvc_store::object::BlobId;
 use mailvc_store::time::Timestamp;
 use rayon::prelude::*;
 
-use super::message::{Outline, large_message, sized};
+use super::message::{large_message, sized};
+use super::outline::Outline;
 use super::place::{Layout, Place, places};
 use super::{Mailbox, Summary};
 
