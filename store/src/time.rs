@@ -14,6 +14,15 @@ impl Timestamp {
     }
 }
 
+/// Nanoseconds since 1970 by the machine's clock, to compare with the times of files.
+#[allow(clippy::disallowed_methods)] // the one place that asks the clock
+pub fn now_ns() -> i64 {
+    let elapsed = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(elapsed.as_nanos()).unwrap_or(i64::MAX)
+}
+
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         match time.duration_since(UNIX_EPOCH) {

@@ -4,7 +4,7 @@ use crate::maildir::Flags;
 /// How many copies of one message a folder may hold.
 pub const MAX_COPIES: u64 = 65_535;
 /// How many keywords a copy may have; Dovecot's letters name 26.
-const MAX_KEYWORDS: u64 = 64;
+pub const MAX_KEYWORDS: u64 = 64;
 const MAX_KEYWORD: usize = 255;
 
 /// The name of a keyword, such as `$Forwarded`: printable ASCII without spaces.

@@ -17,7 +17,7 @@ pub use allowed::{AllowedSigner, AllowedSigners, AllowedSignersError, LineError}
 pub use file::{KeyFile, KeyFileError};
 pub use key::PublicKey;
 pub use pattern::{PatternError, PatternList};
-pub use sshsig::{armor, dearmor, verify};
+pub use sshsig::{armor, dearmor, signer, verify};
 
 /// What our signatures are for; a signature made for anything else is none for us.
 pub const NAMESPACE: &str = "mailvc-snapshot";

@@ -27,6 +27,11 @@ pub fn verify(key: &PublicKey, message: &[u8], sshsig: &[u8]) -> Result<(), Sign
         .map_err(|_| SignError::Wrong(key.fingerprint()))
 }
 
+/// The key that a signature names as its own. That it made the signature is for [`verify`] to say.
+pub fn signer(sshsig: &[u8]) -> Result<PublicKey, SignError> {
+    PublicKey::from_data(decode(sshsig)?.public_key().clone())
+}
+
 /// Kinds of keys whose signatures this build can check.
 fn is_supported(key: &PublicKey) -> Result<(), SignError> {
     use ssh_key::{Algorithm, EcdsaCurve};

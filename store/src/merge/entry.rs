@@ -1,0 +1,155 @@
+//! The rules for one message in one folder: pure, and the same whichever side is called `a`.
+
+use std::collections::BTreeSet;
+
+use crate::maildir::{Flags, Standard};
+use crate::object::{Copies, Entry, Keyword, MAX_KEYWORDS, MessageCopy};
+
+/// Flags that a message keeps only if all agree. The others, unknown letters too, stick.
+const REVOCABLE: [Standard; 2] = [Standard::Draft, Standard::Trashed];
+
+/// Whether a deletion on one side yields to what the other side made of `base`.
+///
+/// It does not yield to reading (S set, or out of `new`), to marking for the trash (T set), or to
+/// another time of the file. It yields to everything else, a flag taken away and a copy more or
+/// less among it: what the table of rules does not name must not delete.
+pub(super) fn outlives_deletion(base: &Entry, changed: &Entry) -> bool {
+    if changed.kept > base.kept || changed.copies.count() != base.copies.count() {
+        return true;
+    }
+    let before = in_lasting_order(&base.copies);
+    let after = in_lasting_order(&changed.copies);
+    !before
+        .iter()
+        .zip(&after)
+        .all(|(was, is)| only_read(was, is))
+}
+
+/// A copy taken apart: first what a deletion yields to if it changed, then seen, trashed and out
+/// of `new`, to which it does not yield while they are only set.
+type Parts = ((Flags, Vec<Keyword>), [bool; 3]);
+
+/// Puts copies beside what reading made of them. Where this order fails to, they count as changed,
+/// and the message stays.
+fn in_lasting_order(copies: &Copies) -> Vec<Parts> {
+    let mut all: Vec<Parts> = copies.iter().map(take_apart).collect();
+    all.sort_unstable();
+    all
+}
+
+fn take_apart(copy: &MessageCopy) -> Parts {
+    let has = |flag| copy.flags.has(flag);
+    let passing = [has(Standard::Seen), has(Standard::Trashed), !copy.recent];
+    let mut lasting = copy.flags.clone();
+    lasting.set(Standard::Seen, false);
+    lasting.set(Standard::Trashed, false);
+    ((lasting, copy.keywords.clone()), passing)
+}
+
+fn only_read((lasting, passing): &Parts, (lasting_now, passing_now): &Parts) -> bool {
+    lasting == lasting_now && passing.iter().zip(passing_now).all(|(was, is)| was <= is)
+}
+
+/// A message in a folder in which both sides have it.
+pub(super) fn merge_entry(base: Option<&Entry>, a: &Entry, b: &Entry) -> Entry {
+    let kept = base.map(|base| base.kept);
+    Entry {
+        // A function of the content, so the same on all sides.
+        size: a.size.max(b.size),
+        copies: three_way(
+            base.map(|base| &base.copies),
+            &a.copies,
+            &b.copies,
+            |_, _| merge_copies(base.map(|base| &base.copies), &a.copies, &b.copies),
+        ),
+        kept: three_way(kept.as_ref(), &a.kept, &b.kept, |a, b| *a.max(b)),
+    }
+}
+
+/// The side that changed, if only one did; what `both` makes of them if both did, or if there is
+/// no base to tell.
+fn three_way<T: Clone + PartialEq>(
+    base: Option<&T>,
+    a: &T,
+    b: &T,
+    both: impl FnOnce(&T, &T) -> T,
+) -> T {
+    match base {
+        _ if a == b => a.clone(),
+        Some(base) if a == base => b.clone(),
+        Some(base) if b == base => a.clone(),
+        _ => both(a, b),
+    }
+}
+
+/// Copies that both sides changed: the rules of one copy for all of them, as it cannot be told
+/// which became which.
+fn merge_copies(base: Option<&Copies>, a: &Copies, b: &Copies) -> Copies {
+    let before = base.map(Copies::count);
+    let count = three_way(before.as_ref(), &a.count(), &b.count(), |a, b| *a.max(b));
+    let copy = merge_copy(base.map(collapse).as_ref(), &collapse(a), &collapse(b));
+    let all = std::iter::repeat_n(copy.clone(), count as usize);
+    Copies::collect(all).unwrap_or_else(|| Copies::one(copy))
+}
+
+/// What the copies of one side say together. A single copy says just what it says.
+fn collapse(copies: &Copies) -> MessageCopy {
+    let mut runs = copies.runs().iter().map(|(copy, _)| copy);
+    let first = runs.next().cloned().unwrap_or_default();
+    runs.fold(first, |all, copy| merge_copy(None, &all, copy))
+}
+
+/// One copy, bit by bit. Without a base: revocable flags and `new` only if both say so, all else if
+/// either does, and the earlier time.
+fn merge_copy(base: Option<&MessageCopy>, a: &MessageCopy, b: &MessageCopy) -> MessageCopy {
+    let recent = base.map(|base| base.recent);
+    let mtime = base.map(|base| base.mtime);
+    MessageCopy {
+        recent: three_way(recent.as_ref(), &a.recent, &b.recent, |a, b| *a && *b),
+        flags: merge_flags(base.map(|base| &base.flags), &a.flags, &b.flags),
+        keywords: merge_keywords(base.map(|base| &base.keywords), &a.keywords, &b.keywords),
+        mtime: three_way(mtime.as_ref(), &a.mtime, &b.mtime, |a, b| *a.min(b)),
+    }
+}
+
+fn merge_flags(base: Option<&Flags>, a: &Flags, b: &Flags) -> Flags {
+    let both = |letter: &u8| REVOCABLE.iter().any(|flag| flag.letter() == *letter);
+    let mut merged = Flags::none();
+    merged.set_letters(merge_sets(
+        base.map(Flags::letters),
+        a.letters(),
+        b.letters(),
+        both,
+    ));
+    // Nobody defines what follows the comma: the greater of two wins, and so text over none.
+    let tail = |flags: &Flags| flags.tail().to_vec();
+    let tail = three_way(base.map(tail).as_ref(), &tail(a), &tail(b), |a, b| {
+        a.max(b).clone()
+    });
+    merged.set_tail(&tail);
+    merged
+}
+
+/// Keywords one by one. Of more than a copy may have, the first by name remain.
+fn merge_keywords(base: Option<&Vec<Keyword>>, a: &[Keyword], b: &[Keyword]) -> Vec<Keyword> {
+    let mut merged = merge_sets(base.map(Vec::as_slice), a, b, |_| false);
+    merged.truncate(MAX_KEYWORDS as usize);
+    merged
+}
+
+/// The members of three sets, each by a three-way vote; without a base, those of either side, or
+/// for some only what both have. Sorted.
+fn merge_sets<T: Ord + Clone>(
+    base: Option<&[T]>,
+    a: &[T],
+    b: &[T],
+    only_both: impl Fn(&T) -> bool,
+) -> Vec<T> {
+    let all: BTreeSet<&T> = a.iter().chain(b).collect();
+    let stays = |member: &&T| {
+        let before = base.map(|base| base.contains(member));
+        let (in_a, in_b) = (a.contains(member), b.contains(member));
+        three_way(before.as_ref(), &in_a, &in_b, |_, _| !only_both(member))
+    };
+    all.into_iter().filter(stays).cloned().collect()
+}
