@@ -8,3 +8,6 @@
 //! | 2 | `session` |
 //! | 1 | `protocol` `ssh` |
 //! | 0 | `wire` `runtime` |
+
+mod runtime;
+pub mod ssh;
