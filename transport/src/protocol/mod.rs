@@ -1,0 +1,1 @@
+//! The sync protocol as state machines over any byte stream.
