@@ -49,6 +49,9 @@ impl Kind {
     }
 }
 
+/// How many bytes at the start of a signature object name it: two ids.
+const SIGNATURE_NAMES: usize = 64;
+
 /// What an object is found by: its kind and the bytes of its id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey {
@@ -62,6 +65,16 @@ impl ObjectKey {
     /// The key of the object with this kind and hash.
     pub fn new(kind: Kind, hash: [u8; 32]) -> Self {
         Self { hash, kind }
+    }
+
+    /// The key of the object with these bytes. A signature starts with the ids of the snapshot
+    /// and of the device, and is found by those two alone.
+    pub fn of(kind: Kind, bytes: &[u8]) -> Self {
+        let named = match kind {
+            Kind::Signature => &bytes[..bytes.len().min(SIGNATURE_NAMES)],
+            _ => bytes,
+        };
+        Self::new(kind, kind.hash(named))
     }
 }
 

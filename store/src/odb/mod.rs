@@ -1,1 +1,46 @@
-//! The object database: objects by id, whatever holds them.
+//! The object database: objects by id, whatever holds them. Everything above this layer reads and
+//! writes through the two traits here, and never learns of packs.
+//!
+//! No reader here may ever return bytes whose id it has not checked.
+
+mod error;
+mod memory;
+
+use std::io::Write;
+
+pub use error::OdbError;
+pub use memory::{MemoryOdb, Overlay};
+
+use crate::object::{BlobId, Kind, ObjectKey};
+
+/// Reads objects.
+pub trait ObjectRead: Sync {
+    /// Whether the object is stored. It says nothing of whether its bytes are whole.
+    fn contains(&self, key: ObjectKey) -> Result<bool, OdbError>;
+
+    /// The object's bytes, which have the id asked for: [`OdbError::Missing`] if it is not stored,
+    /// [`OdbError::Damaged`] if what is stored is something else.
+    fn read(&self, key: ObjectKey) -> Result<Vec<u8>, OdbError>;
+
+    /// Writes a message to `out` in bounded memory and returns its length. The id can only be
+    /// checked when all was written: on an error, throw away what `out` was given.
+    fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError>;
+}
+
+/// Writes objects.
+pub trait ObjectWrite: ObjectRead {
+    /// Stores an object and returns what it is found by. One that is stored already stays as it is.
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<ObjectKey, OdbError>;
+
+    /// Like [`write`](Self::write), with an object to which this one is similar: it may then be
+    /// stored as the difference.
+    fn write_delta(
+        &self,
+        kind: Kind,
+        bytes: &[u8],
+        base: Option<ObjectKey>,
+    ) -> Result<ObjectKey, OdbError> {
+        let _ = base;
+        self.write(kind, bytes)
+    }
+}

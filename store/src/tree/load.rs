@@ -1,0 +1,115 @@
+use std::sync::LazyLock;
+
+use super::TreeError;
+use super::place::Place;
+use crate::object::{Child, Entry, EntryKey, Node, Sums, TreeId};
+use crate::odb::ObjectRead;
+
+static EMPTY: LazyLock<TreeId> = LazyLock::new(|| TreeId::of(&Node::empty().encode()));
+
+/// The id of the tree that holds nothing. That tree can be read whether it is stored or not.
+pub fn empty_id() -> TreeId {
+    *EMPTY
+}
+
+/// What a tree holds, by the word of its root.
+pub fn sums(odb: &dyn ObjectRead, root: TreeId) -> Result<Sums, TreeError> {
+    Ok(load(odb, root, Place::ROOT, None)?.sums())
+}
+
+/// Reads the node that is said to stand at `place` and to hold `expected`, and refuses one that
+/// cannot.
+///
+/// A branch is only decoded if it claims more than a leaf may hold. As each claim is compared with
+/// what the child is found to be, a tree whose nodes all pass has the one canonical shape.
+pub(super) fn load(
+    odb: &dyn ObjectRead,
+    id: TreeId,
+    place: Place,
+    expected: Option<Sums>,
+) -> Result<Node, TreeError> {
+    let node = if id == empty_id() {
+        Node::empty()
+    } else {
+        let bytes = odb.read(id.into())?;
+        Node::decode(&bytes).map_err(|source| TreeError::Malformed { id, source })?
+    };
+    match misfit(&node, place, expected) {
+        None => Ok(node),
+        Some(what) => Err(TreeError::Misplaced { id, what }),
+    }
+}
+
+fn misfit(node: &Node, place: Place, expected: Option<Sums>) -> Option<&'static str> {
+    let fits = match node {
+        // The keys are sorted: if the outermost lie under the place, all do.
+        Node::Leaf(entries) => {
+            let ends = [entries.first(), entries.last()];
+            ends.iter().flatten().all(|(key, _)| place.holds(*key))
+        }
+        Node::Branch(_) if place.can_branch() => true,
+        Node::Branch(_) => return Some("it branches where keys end"),
+    };
+    if !fits {
+        return Some("a key of it belongs elsewhere");
+    }
+    if !place.is_root() && *node == Node::empty() {
+        return Some("it is empty");
+    }
+    match expected {
+        Some(sums) if sums != node.sums() => Some("its parent's sums are not its own"),
+        _ => None,
+    }
+}
+
+/// A subtree that is yet to be looked at.
+#[derive(Debug)]
+pub(super) enum Side {
+    /// Nothing.
+    Empty,
+    /// A node, and what it is said to hold; nobody says that of a root.
+    Stored { id: TreeId, sums: Option<Sums> },
+    /// A part of a leaf that stands further up.
+    Held(Vec<(EntryKey, Entry)>),
+}
+
+impl Side {
+    /// A whole tree.
+    pub(super) fn root(id: TreeId) -> Self {
+        Self::Stored { id, sums: None }
+    }
+
+    /// The node at `place`; where there is none of its own, a leaf with what it would hold.
+    pub(super) fn open(self, odb: &dyn ObjectRead, place: Place) -> Result<Node, TreeError> {
+        match self {
+            Self::Empty => Ok(Node::empty()),
+            Self::Stored { id, sums } => load(odb, id, place, sums),
+            Self::Held(entries) => Ok(Node::Leaf(entries)),
+        }
+    }
+}
+
+impl From<Option<Child>> for Side {
+    fn from(child: Option<Child>) -> Self {
+        match child {
+            None => Self::Empty,
+            Some(Child { id, sums }) => Self::Stored {
+                id,
+                sums: Some(sums),
+            },
+        }
+    }
+}
+
+/// Cuts sorted entries with equal nibbles before `depth` into those under each nibble there.
+pub(super) fn split(
+    mut entries: Vec<(EntryKey, Entry)>,
+    depth: usize,
+) -> [Vec<(EntryKey, Entry)>; 16] {
+    let mut parts: [Vec<_>; 16] = std::array::from_fn(|_| Vec::new());
+    for (nibble, part) in parts.iter_mut().enumerate().rev() {
+        let at = entries.partition_point(|(key, _)| key.nibble(depth) < nibble);
+        *part = entries.split_off(at);
+    }
+    parts
+}
