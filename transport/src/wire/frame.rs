@@ -53,7 +53,7 @@ impl<R: Read> FrameReader<R> {
 
     /// The next frame's type and payload. Memory grows with what arrives, not with the length
     /// that is announced. An end of the stream is [`WireError::Closed`] wherever it comes.
-    pub fn next(&mut self) -> Result<(u8, Vec<u8>), WireError> {
+    pub fn take(&mut self) -> Result<(u8, Vec<u8>), WireError> {
         let mut head = [0; 5];
         self.fill(&mut head)?;
         let [a, b, c, d, kind] = head;
@@ -147,9 +147,9 @@ mod tests {
         let bytes = frames(&[(1, b"abc"), (2, b"")]);
         assert_eq!(bytes, b"\x04\0\0\0\x01abc\x01\0\0\0\x02");
         let mut reader = FrameReader::new(&bytes[..]);
-        assert_eq!(reader.next().expect("first"), (1, b"abc".to_vec()));
-        assert_eq!(reader.next().expect("second"), (2, Vec::new()));
-        assert!(matches!(reader.next(), Err(WireError::Closed)));
+        assert_eq!(reader.take().expect("first"), (1, b"abc".to_vec()));
+        assert_eq!(reader.take().expect("second"), (2, Vec::new()));
+        assert!(matches!(reader.take(), Err(WireError::Closed)));
         assert_eq!(reader.bytes(), bytes.len() as u64);
     }
 
@@ -157,7 +157,7 @@ mod tests {
     fn a_cut_at_any_byte_is_a_closed_connection() {
         let bytes = frames(&[(1, b"abc")]);
         for end in 0..bytes.len() {
-            let cut = FrameReader::new(&bytes[..end]).next();
+            let cut = FrameReader::new(&bytes[..end]).take();
             assert!(matches!(cut, Err(WireError::Closed)), "cut at {end}");
         }
     }
@@ -167,7 +167,7 @@ mod tests {
         for length in [0, MAX_FRAME as u32 + 1, u32::from_le_bytes(*b"Last")] {
             let mut bytes = length.to_le_bytes().to_vec();
             bytes.extend_from_slice(b"login: yesterday");
-            let refused = FrameReader::new(&bytes[..]).next();
+            let refused = FrameReader::new(&bytes[..]).take();
             assert!(matches!(refused, Err(WireError::Length(_))));
         }
         let long = vec![0; MAX_FRAME];

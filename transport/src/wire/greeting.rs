@@ -43,6 +43,7 @@ pub struct Capabilities(pub u64);
 
 impl Capabilities {
     /// What both can do.
+    #[must_use]
     pub fn common(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
