@@ -96,7 +96,7 @@ impl Editor<'_> {
             edits = later;
             parts.push(self.edit_child(child, here, place.child(nibble))?);
         }
-        if self.is_few(&parts) {
+        if are_few(&parts) {
             return self.collapse(parts, place);
         }
         let new = self.seal(parts)?;
@@ -145,11 +145,6 @@ impl Editor<'_> {
         Ok(Subtree::Stored(self.write(&branch, None)?))
     }
 
-    fn is_few(&self, parts: &[Subtree]) -> bool {
-        let entries = parts.iter().map(Subtree::entries);
-        entries.fold(0, u64::saturating_add) <= LEAF_MAX as u64
-    }
-
     /// One leaf of what so few are left in; those that no edit touched are read for it.
     fn collapse(&self, parts: Vec<Subtree>, place: Place) -> Result<Subtree, TreeError> {
         let mut all = Vec::new();
@@ -193,6 +188,11 @@ impl Editor<'_> {
             sums: node.sums(),
         })
     }
+}
+
+fn are_few(parts: &[Subtree]) -> bool {
+    let entries = parts.iter().map(Subtree::entries);
+    entries.fold(0, u64::saturating_add) <= LEAF_MAX as u64
 }
 
 /// Applies edits to the entries of a leaf; `None` if they change nothing.
