@@ -54,12 +54,16 @@ impl<'o> Intake<'o> {
         }
     }
 
-    /// The snapshots that came, or were stored and stand under what came: the peer has them.
+    /// What the peer has for certain: its tip, what it sent, and what stands under that.
     pub(super) fn peer_has(&self) -> Vec<SnapshotId> {
-        let Some(received) = &self.received else {
-            return self.tip.into_iter().collect();
-        };
-        received.rebuilt.frontier.clone()
+        let mut has: Vec<SnapshotId> = self.tip.into_iter().collect();
+        if let Some(Received { rebuilt, .. }) = &self.received {
+            has.extend(rebuilt.snapshots.iter().map(|(id, _)| *id));
+            has.extend(&rebuilt.frontier);
+        }
+        has.sort_unstable();
+        has.dedup();
+        has
     }
 
     /// How many snapshots came, and how many messages are wanted.
@@ -75,7 +79,10 @@ impl<'o> Intake<'o> {
         &self,
         link: &mut Link<R, W>,
     ) -> Result<(), SessionError> {
-        let ledger = self.received.as_ref().map(|received| &received.rebuilt.ledger);
+        let ledger = self
+            .received
+            .as_ref()
+            .map(|received| &received.rebuilt.ledger);
         let all = ledger.is_some_and(|ledger| ledger.awaited() > 0 && ledger.lacks_all());
         if let Some(ledger) = ledger.filter(|_| !all) {
             let mut wants: Vec<BlobId> = ledger.wants().collect();
@@ -227,10 +234,11 @@ pub(super) fn send_messages<R: Read, W: Write>(
     let wanted = wants.len();
     let mut trouble = None;
     wants.retain(|id| {
-        trouble.is_none() && odb.contains((*id).into()).unwrap_or_else(|error| {
-            trouble = Some(error);
-            false
-        })
+        trouble.is_none()
+            && odb.contains((*id).into()).unwrap_or_else(|error| {
+                trouble = Some(error);
+                false
+            })
     });
     if let Some(error) = trouble {
         return Err(error.into());

@@ -59,7 +59,7 @@ pub fn run_client<D: Device, R: Read, W: Write>(
         link: &mut link,
         request,
     };
-    session.run().map_err(|error| link.conclude(error))
+    session.run().map_err(|error| link.conclude::<D>(error))
 }
 
 struct Session<'a, D, R, W: Write> {

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mailvc_store::object::{DeviceId, SnapshotId};
 use mailvc_store::odb::{PackedOdb, Receiving};
 
-use crate::wire::Role;
+use crate::wire::{ErrorCode, Role};
 
 /// What a session needs of the device on which it runs.
 ///
@@ -13,6 +13,12 @@ pub trait Device {
     /// Why the device could not do it. The text is told to the peer: it may name snapshots and
     /// devices, not files.
     type Error: std::error::Error + Send + Sync + 'static;
+
+    /// What kind of reason an error is to the peer; it tells apart what may go well another time.
+    fn code(error: &Self::Error) -> ErrorCode {
+        let _ = error;
+        ErrorCode::Internal
+    }
 
     /// Where its objects are.
     fn odb(&self) -> Arc<PackedOdb>;

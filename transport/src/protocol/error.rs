@@ -162,13 +162,6 @@ impl<E: std::error::Error + 'static> ProtocolError<E> {
             Self::Device(_) => false,
         }
     }
-
-    pub(super) fn told(&self) -> (ErrorCode, String) {
-        match self {
-            Self::Session(error) => error.told(),
-            Self::Device(error) => (ErrorCode::Internal, error.to_string()),
-        }
-    }
 }
 
 impl SessionError {
@@ -188,7 +181,7 @@ impl SessionError {
     }
 
     /// What the peer is told of it. Troubles of one's own store are nobody else's business.
-    fn told(&self) -> (ErrorCode, String) {
+    pub(super) fn told(&self) -> (ErrorCode, String) {
         let code = match self {
             Self::Version { .. } => ErrorCode::Version,
             Self::Forbidden => ErrorCode::Forbidden,

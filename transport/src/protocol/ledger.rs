@@ -82,7 +82,9 @@ impl Ledger {
     /// as it is if three quarters of it are wanted, and nothing grows much by being packed.
     pub(super) fn believable_bytes(&self) -> u64 {
         let overhead = self.awaited.saturating_mul(256).saturating_add(16 << 20);
-        self.awaited_bytes.saturating_mul(2).saturating_add(overhead)
+        self.awaited_bytes
+            .saturating_mul(2)
+            .saturating_add(overhead)
     }
 
     /// Whether no message that came up is stored.

@@ -2,7 +2,7 @@ use std::io::{self, Read, Write};
 
 use mailvc_store::progress::Progress;
 
-use super::{ProtocolError, SessionError};
+use super::{Device, ProtocolError, SessionError};
 use crate::wire::{ErrorCode, FrameReader, FrameWriter, Message, WireError};
 
 /// The line to a peer: messages in, messages out.
@@ -56,10 +56,10 @@ impl<R: Read, W: Write> Link<R, W> {
     }
 
     /// Ends a session that failed: tells the peer, or finds out what the peer had to tell.
-    pub(super) fn conclude<E>(&mut self, error: ProtocolError<E>) -> ProtocolError<E>
-    where
-        E: std::error::Error + 'static,
-    {
+    pub(super) fn conclude<D: Device>(
+        &mut self,
+        error: ProtocolError<D::Error>,
+    ) -> ProtocolError<D::Error> {
         match &error {
             ProtocolError::Session(SessionError::Told { .. }) => error,
             ProtocolError::Session(SessionError::Wire(WireError::Io(broken))) => {
@@ -71,7 +71,10 @@ impl<R: Read, W: Write> Link<R, W> {
                 }
             }
             _ => {
-                let (code, text) = error.told();
+                let (code, text) = match &error {
+                    ProtocolError::Session(error) => error.told(),
+                    ProtocolError::Device(error) => (D::code(error), error.to_string()),
+                };
                 self.refuse(code, text);
                 error
             }

@@ -63,11 +63,7 @@ struct Offer<'a, R, W: Write> {
 }
 
 impl<R: Read, W: Write> Offer<'_, R, W> {
-    fn snapshot(
-        &mut self,
-        id: SnapshotId,
-        signatures: Vec<Vec<u8>>,
-    ) -> Result<(), SessionError> {
+    fn snapshot(&mut self, id: SnapshotId, signatures: Vec<Vec<u8>>) -> Result<(), SessionError> {
         let snapshot = graph::load(self.odb, id)?;
         let map = graph::load_map(self.odb, snapshot.folders)?;
         let (base, base_map) = nearest_parent(self.odb, &snapshot, &map)?;
@@ -201,9 +197,9 @@ fn count_changes(
             Some(before) if before == folder.tree => 0,
             Some(before) => {
                 let changes = tree::diff(odb, before, folder.tree);
-                changes.take(enough - count).try_fold(0, |n, change| {
-                    change.map(|_| n + 1)
-                })?
+                changes
+                    .take(enough - count)
+                    .try_fold(0, |n, change| change.map(|_| n + 1))?
             }
             None => (folder.sums.entries as usize).min(enough - count),
         };

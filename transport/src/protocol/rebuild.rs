@@ -28,6 +28,8 @@ pub(super) struct Rebuilt {
     pub(super) snapshots: Vec<(SnapshotId, Vec<u8>)>,
     /// Signature objects that came with them.
     pub(super) signatures: Vec<(SnapshotId, Vec<u8>)>,
+    /// What stands under them and was stored before.
+    pub(super) frontier: Vec<SnapshotId>,
     /// The messages that they brought up.
     pub(super) ledger: Ledger,
 }
@@ -180,14 +182,17 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
     }
 
     /// Checks the generation, and returns the folder maps of the parents.
-    fn check_parents(&self, snapshot: &Snapshot) -> Result<Vec<FolderMapId>, Checked> {
+    fn check_parents(&mut self, snapshot: &Snapshot) -> Result<Vec<FolderMapId>, Checked> {
         let mut highest = 0u64;
         let mut folders = Vec::new();
         for &id in &snapshot.parents {
             let (generation, map) = match self.known.get(&id) {
                 Some(parent) => *parent,
                 None => match graph::load(self.odb, id) {
-                    Ok(parent) => (parent.generation, parent.folders),
+                    Ok(parent) => {
+                        self.rebuilt.frontier.push(id);
+                        (parent.generation, parent.folders)
+                    }
                     Err(GraphError::Odb(OdbError::Missing(_))) => {
                         return Err(Checked::Flaw(Flaw::UnknownParent(id)));
                     }

@@ -96,7 +96,7 @@ impl<R: Read, W: Write> Caller<R, W> {
             verb: self.hello.verb,
         };
         let result = session.run(self.hello);
-        result.map_err(|error| self.link.conclude(error))
+        result.map_err(|error| self.link.conclude::<D>(error))
     }
 }
 
@@ -201,7 +201,14 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         let may_push = self.policy.role >= Role::Push && self.verb != Verb::Fetch;
         // From a client that may leave nothing, nothing is all that is listened to.
         let client_tip = report.peer.tip.filter(|_| may_push);
-        let limits = if may_push { limits } else { Limits { snapshots: 0, ..limits } };
+        let limits = if may_push {
+            limits
+        } else {
+            Limits {
+                snapshots: 0,
+                ..limits
+            }
+        };
         let mut intake = Intake::new(&odb, client_tip);
         intake.snapshots(self.link, &limits, progress)?;
         (report.received.snapshots, report.received.messages) = intake.counts();
