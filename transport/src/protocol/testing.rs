@@ -402,6 +402,6 @@ pub(super) fn sync(
     server: &mut TestDevice,
     verb: Verb,
 ) -> (ClientReport, ServerReport) {
-    let (asked, served) = session(client, server, (verb, Role::Sync), SOUND);
-    (asked.expect("client"), served.expect("server"))
+    let (asked, replied) = session(client, server, (verb, Role::Sync), SOUND);
+    (asked.expect("client"), replied.expect("server"))
 }

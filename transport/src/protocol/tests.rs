@@ -26,7 +26,7 @@ fn server() -> TestDevice {
 #[test]
 fn a_clone_brings_the_whole_history() {
     let (mut client, mut server) = (TestDevice::new("client"), server());
-    let (asked, served) = sync(&mut client, &mut server, Verb::Sync);
+    let (asked, replied) = sync(&mut client, &mut server, Verb::Sync);
     assert_eq!(client.tip, server.tip);
     assert!(asked.in_step && asked.peer.enrolled);
     assert_eq!(client.check_whole(), 430);
@@ -34,7 +34,7 @@ fn a_clone_brings_the_whole_history() {
         (asked.received.snapshots, asked.received.messages),
         (4, 430)
     );
-    assert_eq!((served.sent.snapshots, served.sent.messages), (4, 430));
+    assert_eq!((replied.sent.snapshots, replied.sent.messages), (4, 430));
     assert_eq!(client.signatures.len(), 4);
 }
 
@@ -44,14 +44,14 @@ fn both_ends_arrive_at_one_snapshot() {
     sync(&mut client, &mut server, Verb::Sync);
     client.deliver("", &messages(1000..1050, 300));
     server.deliver("work", &messages(2000..2020, 300));
-    let (asked, served) = sync(&mut client, &mut server, Verb::Sync);
+    let (asked, replied) = sync(&mut client, &mut server, Verb::Sync);
     assert!(asked.in_step);
     assert_eq!(client.tip, server.tip);
     assert_eq!((client.check_whole(), server.check_whole()), (500, 500));
     // Only what the other end lacks travels.
     assert_eq!((asked.received.messages, asked.sent.messages), (20, 50));
     assert_eq!(
-        (asked.received.snapshots, served.received.snapshots),
+        (asked.received.snapshots, replied.received.snapshots),
         (1, 1)
     );
 }
@@ -97,16 +97,16 @@ fn equal_maildirs_with_no_common_history_exchange_no_message() {
 fn fetch_and_push_go_one_way_and_merge_nothing() {
     let (mut client, mut server) = (TestDevice::new("client"), server());
     let tip = server.tip.expect("tip");
-    let (asked, served) = sync(&mut client, &mut server, Verb::Fetch);
-    assert!(asked.settled.is_none() && served.accepted.is_none());
+    let (asked, replied) = sync(&mut client, &mut server, Verb::Fetch);
+    assert!(asked.settled.is_none() && replied.accepted.is_none());
     assert_eq!(client.inbox[&asked.peer.device], tip);
     assert_eq!(client.tip, None);
 
     client.deliver("", &messages(1000..1100, 300));
-    let (asked, served) = sync(&mut client, &mut server, Verb::Push);
-    assert!(asked.accepted.is_none() && served.settled.is_none());
+    let (asked, replied) = sync(&mut client, &mut server, Verb::Push);
+    assert!(asked.accepted.is_none() && replied.settled.is_none());
     assert_eq!(server.tip, Some(tip));
-    assert_eq!(server.inbox[&served.peer.device], client.tip.expect("tip"));
+    assert_eq!(server.inbox[&replied.peer.device], client.tip.expect("tip"));
     assert_eq!(server.check_whole(), 430);
 }
 
@@ -115,7 +115,7 @@ fn a_reader_pushes_nothing_and_still_merges_at_home() {
     let (mut client, mut server) = (TestDevice::new("client"), server());
     client.deliver("", &messages(1000..1010, 300));
     let verb = (Verb::Push, Role::Fetch);
-    let (asked, served) = session(&mut client, &mut server, verb, SOUND);
+    let (asked, replied) = session(&mut client, &mut server, verb, SOUND);
     assert!(matches!(
         asked,
         Err(ProtocolError::Session(SessionError::Told {
@@ -123,11 +123,11 @@ fn a_reader_pushes_nothing_and_still_merges_at_home() {
             ..
         }))
     ));
-    assert!(served.is_err());
+    assert!(replied.is_err());
 
     let verb = (Verb::Sync, Role::Fetch);
-    let (asked, served) = session(&mut client, &mut server, verb, SOUND);
-    assert!(served.expect("server").accepted.is_none());
+    let (asked, replied) = session(&mut client, &mut server, verb, SOUND);
+    assert!(replied.expect("server").accepted.is_none());
     assert!(!asked.expect("client").in_step);
     assert!(server.inbox.is_empty());
     assert_eq!(client.check_whole(), 440);
@@ -138,8 +138,8 @@ fn who_is_not_welcome_is_told_so() {
     let (mut client, mut server) = (TestDevice::new("client"), server());
     server.refuses = true;
     let verb = (Verb::Sync, Role::Sync);
-    let (asked, served) = session(&mut client, &mut server, verb, SOUND);
-    assert!(matches!(served, Err(ProtocolError::Device(Refused))));
+    let (asked, replied) = session(&mut client, &mut server, verb, SOUND);
+    assert!(matches!(replied, Err(ProtocolError::Device(Refused))));
     assert!(asked.expect_err("refused").to_string().contains("not you"));
 }
 
@@ -152,11 +152,11 @@ fn break_at_every(step: usize, line: impl Fn(usize) -> Line) -> usize {
         server.deliver("new", &messages(4..8, 150));
         client.deliver("", &messages(100..104, 150));
         let verb = (Verb::Sync, Role::Sync);
-        let (asked, served) = session(&mut client, &mut server, verb, line(n * step));
-        if asked.is_ok() && served.is_ok() {
+        let (asked, replied) = session(&mut client, &mut server, verb, line(n * step));
+        if asked.is_ok() && replied.is_ok() {
             return n;
         }
-        for error in [asked.err(), served.err()].into_iter().flatten() {
+        for error in [asked.err(), replied.err()].into_iter().flatten() {
             assert!(error.is_retryable(), "break {n}: {error:?}");
         }
         client.check_whole();
@@ -253,7 +253,9 @@ fn lie_in_items(change: impl Fn(&mut Vec<Item>)) -> impl Fn(&mut Vec<Message>) {
                 let mut items = items_of(bytes);
                 change(&mut items);
                 let mut writer = Writer::new();
-                items.iter().for_each(|item| item.encode(&mut writer));
+                for item in &items {
+                    item.encode(&mut writer);
+                }
                 *bytes = writer.finish();
             }
         }
@@ -347,9 +349,9 @@ fn a_message_that_is_stored_already_is_no_excuse_for_a_wrong_key() {
     };
     server.file("", &[(key, message.len() as u64, message)]);
     let verb = (Verb::Sync, Role::Sync);
-    let (asked, served) = session(&mut client, &mut server, verb, SOUND);
+    let (asked, replied) = session(&mut client, &mut server, verb, SOUND);
     assert!(asked.is_err() && client.inbox.is_empty());
-    let told = served.expect_err("told").to_string();
+    let told = replied.expect_err("told").to_string();
     assert!(told.contains("filed under day 1"), "{told}");
 }
 
