@@ -32,7 +32,8 @@ pub trait Device {
     /// Other snapshots that its refs name, the likeliest to be known to the peer first.
     fn known(&self) -> Result<Vec<SnapshotId>, Self::Error>;
 
-    /// The bytes of the signature objects of a snapshot.
+    /// The bytes of the signature objects of a snapshot, those that matter most first: not more
+    /// than [`MAX_SIGNATURES`](crate::wire::MAX_SIGNATURES) travel.
     fn signatures(&self, id: SnapshotId) -> Result<Vec<Vec<u8>>, Self::Error>;
 
     /// Takes note of a peer as soon as it has said who it is: refuses one that may not come, and

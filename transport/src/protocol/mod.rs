@@ -24,6 +24,7 @@ mod blobs;
 mod client;
 mod device;
 mod error;
+mod folder;
 mod ledger;
 mod link;
 mod negotiate;

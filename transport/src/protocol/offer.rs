@@ -11,7 +11,7 @@ use mailvc_store::tree::{self, TreeError};
 
 use super::link::{Link, go_on};
 use super::{Device, ProtocolError, SessionError};
-use crate::wire::{FolderBase, Item, Message};
+use crate::wire::{FolderBase, Item, MAX_SIGNATURE, MAX_SIGNATURES, Message};
 
 /// A frame of items is sent when it has grown to so many bytes.
 const CHUNK: usize = 64 << 10;
@@ -41,7 +41,9 @@ pub(super) fn offer<D: Device, R: Read, W: Write>(
     };
     for &id in snapshots {
         go_on(progress)?;
-        let signatures = device.signatures(id).map_err(ProtocolError::Device)?;
+        let mut signatures = device.signatures(id).map_err(ProtocolError::Device)?;
+        signatures.retain(|signature| signature.len() <= MAX_SIGNATURE);
+        signatures.truncate(MAX_SIGNATURES);
         offer.snapshot(id, signatures)?;
     }
     offer.flush()?;

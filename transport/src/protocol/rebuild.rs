@@ -2,24 +2,20 @@ use std::collections::{BTreeSet, HashMap};
 use std::io::{Read, Write};
 
 use mailvc_store::codec::Reader;
-use mailvc_store::graph::{self, GraphError};
+use mailvc_store::graph;
 use mailvc_store::maildir::FolderPath;
 use mailvc_store::object::{
     Entry, EntryKey, Folder, FolderMap, FolderMapId, Kind, ObjectKey, Snapshot, SnapshotId, Sums,
-    TreeId,
 };
-use mailvc_store::odb::{ObjectRead, ObjectWrite, OdbError};
+use mailvc_store::odb::{ObjectRead, ObjectWrite};
 use mailvc_store::progress::Progress;
 use mailvc_store::tree;
 
+use super::folder::OpenFolder;
 use super::ledger::Ledger;
 use super::link::{Link, go_on, out_of_turn};
 use super::{Flaw, Limits, SessionError};
 use crate::wire::{FolderBase, Item, Message, WireError};
-
-/// So many edits of a folder are gathered before its tree is written: what a session needs of
-/// memory, at the price of a few nodes that the next edits replace.
-const EDITS: usize = 16_384;
 
 /// Snapshots that were rebuilt and found whole, but for their messages.
 #[derive(Debug, Default)]
@@ -86,16 +82,6 @@ struct OpenSnapshot {
     folder: Option<OpenFolder>,
 }
 
-/// A folder of which a part of the entries has come.
-struct OpenFolder {
-    path: FolderPath,
-    before: TreeId,
-    now: TreeId,
-    sums: Sums,
-    last: Option<EntryKey>,
-    edits: Vec<(EntryKey, Option<Entry>)>,
-}
-
 impl<O: ObjectWrite> Rebuild<'_, O> {
     fn frame(&mut self, items: &[u8]) -> Result<(), SessionError> {
         let mut reader = Reader::new(items);
@@ -148,10 +134,7 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
         if snapshot.tags.is_some() {
             return Err(refuse(Flaw::Tags));
         }
-        let folders = self.check_parents(&snapshot).map_err(|error| match error {
-            Checked::Flaw(flaw) => refuse(flaw),
-            Checked::Session(error) => error,
-        })?;
+        let folders = self.check_parents(id, &snapshot)?;
         for signature in signatures {
             if !signature.starts_with(id.as_bytes()) || signature.len() < 64 {
                 return Err(refuse(Flaw::ForeignSignature));
@@ -182,31 +165,38 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
     }
 
     /// Checks the generation, and returns the folder maps of the parents.
-    fn check_parents(&mut self, snapshot: &Snapshot) -> Result<Vec<FolderMapId>, Checked> {
+    fn check_parents(
+        &mut self,
+        id: SnapshotId,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<FolderMapId>, SessionError> {
+        let refuse = |flaw| SessionError::Flawed { snapshot: id, flaw };
         let mut highest = 0u64;
         let mut folders = Vec::new();
-        for &id in &snapshot.parents {
-            let (generation, map) = match self.known.get(&id) {
-                Some(parent) => *parent,
-                None => match graph::load(self.odb, id) {
-                    Ok(parent) => {
-                        self.rebuilt.frontier.push(id);
-                        (parent.generation, parent.folders)
-                    }
-                    Err(GraphError::Odb(OdbError::Missing(_))) => {
-                        return Err(Checked::Flaw(Flaw::UnknownParent(id)));
-                    }
-                    Err(error) => return Err(Checked::Session(error.into())),
-                },
-            };
+        for &parent in &snapshot.parents {
+            let known = self.parent(parent)?;
+            let (generation, map) = known.ok_or_else(|| refuse(Flaw::UnknownParent(parent)))?;
             highest = highest.max(generation);
             folders.push(map);
         }
         if highest.checked_add(1) == Some(snapshot.generation) {
             Ok(folders)
         } else {
-            Err(Checked::Flaw(Flaw::Generation))
+            Err(refuse(Flaw::Generation))
         }
+    }
+
+    /// Generation and folders of a snapshot that was rebuilt, or is stored.
+    fn parent(&mut self, id: SnapshotId) -> Result<Option<(u64, FolderMapId)>, SessionError> {
+        if let Some(known) = self.known.get(&id) {
+            return Ok(Some(*known));
+        }
+        if !self.odb.contains(id.into())? {
+            return Ok(None);
+        }
+        let stored = graph::load(self.odb, id)?;
+        self.rebuilt.frontier.push(id);
+        Ok(Some((stored.generation, stored.folders)))
     }
 
     fn change(&mut self, open: &mut OpenSnapshot, item: Item) -> Result<(), SessionError> {
@@ -246,14 +236,7 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
             FolderBase::Renamed(from) => open.base.folders.get(from).copied(),
         };
         let before = before.ok_or_else(|| open.refuse(Flaw::Base))?;
-        open.folder = Some(OpenFolder {
-            path,
-            before: before.tree,
-            now: before.tree,
-            sums: before.sums,
-            last: None,
-            edits: Vec::new(),
-        });
+        open.folder = Some(OpenFolder::new(path, before));
         Ok(())
     }
 
@@ -268,46 +251,19 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
         let Some(folder) = &mut open.folder else {
             return Err(refuse(Flaw::OutOfPlace("an entry")));
         };
-        if folder.last.is_some_and(|last| last >= key) {
-            return Err(refuse(Flaw::Order(folder.path.clone())));
+        if !folder.ascends_to(key) {
+            return Err(refuse(Flaw::Order(folder.path().clone())));
         }
-        folder.last = Some(key);
-        folder.edits.push((key, entry));
-        if folder.edits.len() >= EDITS {
-            folder.write(self.odb)?;
-        }
-        Ok(())
+        folder.edit(self.odb, key, entry)
     }
 
     /// Ends the folder that is open, and takes down the messages that are new in it.
     fn close_folder(&mut self, open: &mut OpenSnapshot) -> Result<(), SessionError> {
-        let Some(mut folder) = open.folder.take() else {
-            return Ok(());
-        };
-        folder.write(self.odb)?;
-        for change in tree::diff(self.odb, folder.before, folder.now) {
-            let change = change?;
-            let Some(after) = change.after else {
-                continue;
-            };
-            match change.before {
-                None => {
-                    let claim = (change.key, after.size);
-                    self.rebuilt.ledger.claim(self.odb, claim, self.limits)?;
-                }
-                Some(before) if before.size == after.size => {}
-                Some(before) => {
-                    let flaw = Flaw::Size {
-                        claimed: after.size,
-                        found: before.size,
-                    };
-                    let blob = change.key.blob;
-                    return Err(SessionError::Message { blob, flaw });
-                }
-            }
+        if let Some(folder) = open.folder.take() {
+            let ledger = &mut self.rebuilt.ledger;
+            let (path, folder) = folder.close(self.odb, ledger, self.limits)?;
+            open.map.folders.insert(path, folder);
         }
-        let (tree, sums) = (folder.now, folder.sums);
-        open.map.folders.insert(folder.path, Folder { tree, sums });
         Ok(())
     }
 
@@ -362,24 +318,9 @@ pub(super) fn check_tip(
     }
 }
 
-/// What can come of looking at parents.
-enum Checked {
-    Flaw(Flaw),
-    Session(SessionError),
-}
-
 impl OpenSnapshot {
     fn refuse(&self, flaw: Flaw) -> SessionError {
         let snapshot = self.id;
         SessionError::Flawed { snapshot, flaw }
-    }
-}
-
-impl OpenFolder {
-    fn write(&mut self, odb: &impl ObjectWrite) -> Result<(), SessionError> {
-        if !self.edits.is_empty() {
-            (self.now, self.sums) = tree::edit(odb, self.now, self.edits.drain(..))?;
-        }
-        Ok(())
     }
 }

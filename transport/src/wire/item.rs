@@ -3,8 +3,10 @@ use mailvc_store::maildir::FolderPath;
 use mailvc_store::object::{BlobId, Day, Entry, EntryKey, MAX_PARENTS};
 
 const MAX_SNAPSHOT: usize = 2 << 20;
-const MAX_SIGNATURES: u64 = 16;
-const MAX_SIGNATURE: usize = 8192;
+/// The most signatures that travel with a snapshot.
+pub const MAX_SIGNATURES: usize = 16;
+/// The longest signature object that travels, in bytes.
+pub const MAX_SIGNATURE: usize = 8192;
 const MAX_PATH: usize = 1024;
 
 /// What a folder's changes start from.
@@ -128,7 +130,7 @@ impl Item {
 
     fn decode_snapshot(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let bytes = reader.bytes(MAX_SNAPSHOT, "snapshot")?.to_vec();
-        let count = reader.bounded(MAX_SIGNATURES, "signatures")?;
+        let count = reader.bounded(MAX_SIGNATURES as u64, "signatures")?;
         let signatures = (0..count)
             .map(|_| Ok(reader.bytes(MAX_SIGNATURE, "signature")?.to_vec()))
             .collect::<Result<_, _>>()?;
