@@ -1,6 +1,6 @@
 use super::{Dictionary, zstd};
 use crate::codec::{DecodeError, Reader, Writer};
-use crate::object::{Kind, ObjectKey};
+use crate::object::{BlobId, Kind, ObjectKey};
 
 /// The first bytes of every frame, by which one is found again behind damage.
 pub const MAGIC: [u8; 4] = *b"MVF1";
@@ -8,7 +8,7 @@ pub const MAGIC: [u8; 4] = *b"MVF1";
 pub const HEADER_LEN: usize = 32;
 /// The longest plain content of a frame, in bytes.
 pub const MAX_PLAIN: usize = 2 << 20;
-/// The plain length of every part but the last, and the longest object of a group, in bytes.
+/// The plain length of every part but the last, and the longest message of a group, in bytes.
 pub const PART_LEN: usize = 1 << 20;
 /// The most objects that a frame's prefix is made of.
 pub const MAX_BASES: usize = 32;
@@ -43,35 +43,30 @@ impl From<DecodeError> for FrameError {
 pub enum Content {
     /// A directory, then whole objects; see [`Group`](super::Group).
     Group,
-    /// A piece of one object.
+    /// A piece of one long message.
     Part(Part),
 }
 
-/// Which piece of which object a part is.
+/// Which piece of which message a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Part {
-    /// The object.
-    pub key: ObjectKey,
-    /// Where in the object the part starts, in bytes: a multiple of [`PART_LEN`].
+    /// The message.
+    pub blob: BlobId,
+    /// Where in the message the part starts, in bytes: a multiple of [`PART_LEN`].
     pub offset: u64,
-    /// The object's length in bytes, more than [`PART_LEN`].
+    /// The message's length in bytes, more than [`PART_LEN`].
     pub total: u64,
 }
 
 impl Part {
     /// The length that this part has, in bytes.
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         (self.total - self.offset).min(PART_LEN as u64)
-    }
-
-    /// Never: a part holds at least one byte.
-    pub fn is_empty(&self) -> bool {
-        false
     }
 
     /// Whether no part follows.
     pub fn is_last(&self) -> bool {
-        self.offset + self.len() == self.total
+        self.offset + self.length() == self.total
     }
 }
 
@@ -168,7 +163,7 @@ pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> 
 fn encode_extra(content: &Content, codec: &Codec) -> Vec<u8> {
     let mut writer = Writer::new();
     if let Content::Part(part) = content {
-        encode_key(&mut writer, part.key);
+        writer.raw(part.blob.as_bytes());
         writer.raw(&part.offset.to_le_bytes());
         writer.raw(&part.total.to_le_bytes());
     }
@@ -179,7 +174,9 @@ fn encode_extra(content: &Content, codec: &Codec) -> Vec<u8> {
         }
         Codec::Prefix { weight, bases } => {
             writer.u8(*weight).u8(bases.len() as u8);
-            bases.iter().for_each(|&key| encode_key(&mut writer, key));
+            for &base in bases {
+                encode_key(&mut writer, base);
+            }
         }
     }
     writer.finish()
@@ -237,7 +234,7 @@ impl<'a> Frame<'a> {
         let placed = part.total > PART_LEN as u64
             && part.offset < part.total
             && part.offset.is_multiple_of(PART_LEN as u64);
-        if placed && part.len() == self.plain_len as u64 {
+        if placed && part.length() == self.plain_len as u64 {
             Ok(())
         } else {
             Err(FrameError("place of a part"))
@@ -264,9 +261,9 @@ fn decode_content(number: u8, fields: &mut Reader<'_>) -> Result<Content, FrameE
     match number {
         GROUP => Ok(Content::Group),
         PART => Ok(Content::Part(Part {
-            key: decode_key(fields)?,
+            blob: BlobId::new(fields.array("part of a message")?),
             offset: u64::from_le_bytes(fields.array("part offset")?),
-            total: u64::from_le_bytes(fields.array("object length")?),
+            total: u64::from_le_bytes(fields.array("message length")?),
         })),
         _ => Err(FrameError("frame type")),
     }
@@ -315,8 +312,12 @@ mod tests {
     const TEXT: &[u8] = b"Received: by one\nReceived: by one\nReceived: by one\nReceived: by one\n";
 
     fn part(offset: u64, total: u64) -> Content {
-        let key = ObjectKey::of(Kind::Blob, b"any");
-        Content::Part(Part { key, offset, total })
+        let blob = BlobId::of(b"any");
+        Content::Part(Part {
+            blob,
+            offset,
+            total,
+        })
     }
 
     #[test]

@@ -4,6 +4,8 @@ use crate::object::Kind;
 
 /// A group is closed once it holds so many bytes.
 pub const GROUP_TARGET: usize = 64 << 10;
+/// The longest object that a group can hold, in bytes.
+pub const MAX_OBJECT: usize = MAX_PLAIN - 16;
 /// The most objects of a group.
 pub const MAX_MEMBERS: usize = 4096;
 
@@ -42,7 +44,7 @@ impl Group {
         !self.is_empty() && over
     }
 
-    /// Adds an object of at most [`PART_LEN`](super::PART_LEN) bytes.
+    /// Adds an object of at most [`MAX_OBJECT`] bytes.
     pub fn push(&mut self, kind: Kind, object: &[u8]) {
         self.members.push((kind, object.len()));
         self.bytes.extend_from_slice(object);
@@ -91,7 +93,9 @@ pub fn members(plain: &[u8]) -> Result<Vec<Member>, FrameError> {
         return Err(FrameError("object lengths"));
     }
     let directory = reader.offset();
-    members.iter_mut().for_each(|it| it.start += directory);
+    for member in &mut members {
+        member.start += directory;
+    }
     Ok(members)
 }
 
