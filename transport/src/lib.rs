@@ -9,5 +9,10 @@
 //! | 1 | `protocol` `ssh` |
 //! | 0 | `wire` `runtime` |
 
+pub mod protocol;
+pub mod remote;
 mod runtime;
+pub mod serve;
+pub mod session;
 pub mod ssh;
+pub mod wire;
