@@ -88,7 +88,10 @@ impl Locked<'_> {
         let scan = self.scan(&before, request, &batch)?;
         let (map, held) = self.admit(&batch, &before, &scan, request)?;
         let changes = plan(&batch, &before, &map)?;
-        let changed = map != before || (local.is_none() && !is_blank(&map));
+        let changed = match local {
+            Some(_) => map != before,
+            None => !is_blank(&map),
+        };
         let mut report = SnapshotReport {
             id: local,
             new: changed,
