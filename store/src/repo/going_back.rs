@@ -3,12 +3,12 @@
 
 mod restoring;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{
-    Entry, EntryKey, Folder, FolderMap, FolderMapId, Snapshot, SnapshotId, SnapshotKind, Sums,
+    Entry, EntryKey, Folder, FolderMap, FolderMapId, SnapshotId, SnapshotKind, Sums,
 };
 use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
@@ -16,8 +16,9 @@ use crate::{graph, tree};
 
 pub use restoring::{RestoreRequest, Selection};
 
-use super::recording::{Draft, empty_tree, write_map};
-use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition};
+use super::locked::Work;
+use super::recording::{Draft, write_map};
+use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition, folders_of};
 
 /// What to go back to.
 #[derive(Debug, Clone)]
@@ -38,7 +39,27 @@ pub struct CheckoutRequest {
 struct Target {
     kind: SnapshotKind,
     map: FolderMap,
+    back: Back,
     why: String,
+}
+
+/// Which messages are asked back.
+enum Back {
+    None,
+    All,
+    Folder(FolderPath),
+    Messages(BTreeSet<(FolderPath, EntryKey)>),
+}
+
+impl Back {
+    fn holds(&self, path: &FolderPath, key: EntryKey) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Folder(only) => only == path,
+            Self::Messages(places) => places.contains(&(path.clone(), key)),
+        }
+    }
 }
 
 impl Locked<'_> {
@@ -48,8 +69,11 @@ impl Locked<'_> {
         recorded: &SnapshotReport,
         request: &CheckoutRequest,
     ) -> Result<Transition, RepoError> {
-        let batch = self.repo.odb().batch()?;
-        let local = self.repo.folders_or_none(recorded.id)?;
+        let batch = self.work(request.dry_run)?;
+        let local = match recorded.state {
+            Some(local) => folders_of(&*batch, local)?,
+            None => FolderMap::default(),
+        };
         let mut map = self.repo.folders(request.target)?;
         if let Some(only) = &request.folder {
             let wanted = map.folders.get(only).copied();
@@ -60,14 +84,15 @@ impl Locked<'_> {
             };
         }
         if request.keep_newer {
-            let (before, after) = (write_map(&batch, &local)?, write_map(&batch, &map)?);
-            let leaving = merge::leaving(&batch, before, after)?;
-            map = graph::load_map(&batch, merge::withhold(&batch, before, after, &leaving)?)?;
+            let (before, after) = (write_map(&*batch, &local)?, write_map(&*batch, &map)?);
+            let leaving = merge::leaving(&*batch, before, after)?;
+            map = graph::load_map(&*batch, merge::withhold(&*batch, before, after, &leaving)?)?;
         }
         let why = format!("checkout {}", request.target.short());
         let target = Target {
             kind: SnapshotKind::Checkout,
             map,
+            back: request.folder.clone().map_or(Back::All, Back::Folder),
             why,
         };
         self.go(batch, recorded, target, (request.yes, request.dry_run))
@@ -84,16 +109,17 @@ impl Locked<'_> {
         let (Some(old), Some(new)) = (record.old, record.new) else {
             return Err(RepoError::NothingToUndo);
         };
-        let batch = self.repo.odb().batch()?;
-        let local = recorded.id.ok_or(RepoError::Empty)?;
+        let batch = self.work(dry_run)?;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
         let folders =
-            |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&batch, id)?.folders) };
+            |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&*batch, id)?.folders) };
         let merged =
-            merge::merge_maps(&batch, Some(folders(new)?), folders(local)?, folders(old)?)?;
+            merge::merge_maps(&*batch, Some(folders(new)?), folders(local)?, folders(old)?)?;
         let why = format!("undo {}", record.why);
         let target = Target {
             kind: SnapshotKind::Undo,
             map: merged.map,
+            back: Back::None,
             why,
         };
         self.go(batch, recorded, target, (yes, dry_run))
@@ -102,40 +128,27 @@ impl Locked<'_> {
     /// Records `target` as a snapshot and takes the Maildir there.
     fn go(
         &self,
-        batch: Batch<'_>,
+        batch: Work<'_, '_>,
         recorded: &SnapshotReport,
         target: Target,
         (yes, dry_run): (Option<u64>, bool),
     ) -> Result<Transition, RepoError> {
-        let local = recorded.id.ok_or(RepoError::Empty)?;
-        let before: Snapshot = graph::load(&batch, local)?;
-        let before_map = graph::load_map(&batch, before.folders)?;
-        let generation = before.generation + 1;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
+        let before = graph::load(&*batch, local)?;
+        let before_map = graph::load_map(&*batch, before.folders)?;
         let map = bring_back(
             &batch,
             (&before_map, &recorded.found),
-            target.map,
-            generation,
+            &target,
+            before.generation + 1,
         )?;
-        let after = write_map(&batch, &map)?;
-        let leaving = merge::leaving(&batch, before.folders, after)?;
-        let count = leaving.messages.len() as u64;
-        match yes {
-            Some(asked) if asked != count => {
-                return Err(RepoError::WrongYes {
-                    asked,
-                    actual: count,
-                });
-            }
-            None if count > 0 && !dry_run => return Err(RepoError::WouldRemove(count)),
-            _ => {}
-        }
-        if dry_run || map == recorded.found {
-            let plan = crate::worktree::plan(&batch, &recorded.found, &map)?;
+        let after = write_map(&*batch, &map)?;
+        let leaving = merge::leaving(&*batch, before.folders, after)?;
+        check_yes(yes, leaving.messages.len() as u64, dry_run)?;
+        if map == before_map {
+            let from = recorded.id;
             return Ok(Transition {
-                from: Some(local),
-                to: None,
-                plan,
+                from,
                 ..Transition::default()
             });
         }
@@ -144,14 +157,22 @@ impl Locked<'_> {
             parents: vec![local],
             message: "",
         };
-        let to = self.repo.write_snapshot(&batch, &draft, after)?;
-        batch.finish()?;
+        let to = self.repo.write_snapshot(&*batch, &draft, after)?;
         let record = Applying {
             from: Some(local),
             to,
             why: target.why,
         };
-        self.transition(&recorded.found, &record)
+        self.transition_or_plan(batch, recorded, &record, dry_run)
+    }
+}
+
+/// Whether as many messages may leave as would.
+fn check_yes(yes: Option<u64>, actual: u64, dry_run: bool) -> Result<(), RepoError> {
+    match yes {
+        Some(asked) if asked != actual => Err(RepoError::WrongYes { asked, actual }),
+        None if actual > 0 && !dry_run => Err(RepoError::WouldRemove(actual)),
+        _ => Ok(()),
     }
 }
 
@@ -165,47 +186,42 @@ impl Repository {
     }
 }
 
-/// `target`, with `kept` raised to `generation` on all messages that it brings back, and nowhere
+/// The target, with `kept` raised to `generation` on all messages that it brings back, and nowhere
 /// lower than it is now.
 fn bring_back(
     batch: &Batch<'_>,
     (local, found): (&FolderMap, &FolderMap),
-    target: FolderMap,
+    target: &Target,
     generation: u64,
 ) -> Result<FolderMap, RepoError> {
-    let mut map = target.clone();
-    let empty = empty_tree(batch)?;
-    for (path, folder) in &target.folders {
-        let mut edits: Vec<(EntryKey, Option<Entry>)> = Vec::new();
-        let mut returning = BTreeSet::new();
-        let seen = found.folders.get(path).map_or(empty, |folder| folder.tree);
-        for change in tree::diff(batch, seen, folder.tree) {
+    let mut map = target.map.clone();
+    let tree_in = |map: &FolderMap, path: &FolderPath| {
+        let folder = map.folders.get(path);
+        folder.map_or_else(tree::empty_id, |folder| folder.tree)
+    };
+    for (path, folder) in &target.map.folders {
+        let now = tree_in(local, path);
+        let mut edits: BTreeMap<EntryKey, Option<Entry>> = BTreeMap::new();
+        for change in tree::diff(batch, tree_in(found, path), folder.tree) {
             let change = change?;
-            if let (None, Some(after)) = (change.before, change.after) {
-                returning.insert(change.key);
-                edits.push((
-                    change.key,
-                    Some(Entry {
-                        kept: generation,
-                        ..after
-                    }),
-                ));
+            let (None, Some(mut after)) = (change.before, change.after) else {
+                continue;
+            };
+            // What is missing here although `local` has it is held by the guard: nobody has
+            // decided about it yet, and whoever did not ask for it does not get it.
+            let asked = target.back.holds(path, change.key);
+            if asked || tree::get(batch, now, change.key)?.is_none() {
+                after.kept = generation;
+                edits.insert(change.key, Some(after));
             }
         }
-        let now = local.folders.get(path).map_or(empty, |folder| folder.tree);
         for change in tree::diff(batch, now, folder.tree) {
             let change = change?;
-            if let (Some(before), Some(after)) = (change.before, change.after)
+            if let (Some(before), Some(mut after)) = (change.before, change.after)
                 && before.kept > after.kept
-                && !returning.contains(&change.key)
             {
-                edits.push((
-                    change.key,
-                    Some(Entry {
-                        kept: before.kept,
-                        ..after
-                    }),
-                ));
+                after.kept = before.kept;
+                edits.entry(change.key).or_insert(Some(after));
             }
         }
         if !edits.is_empty() {

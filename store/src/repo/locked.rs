@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::fs::{Holder, Lock};
 use crate::index::Index;
 use crate::maildir::UniqueNames;
+use crate::odb::Batch;
 use crate::progress::Progress;
 use crate::worktree::Maildir;
 
@@ -30,7 +31,46 @@ pub struct Locked<'a> {
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
+    /// What dry runs write; one of them builds on what another found.
+    dry: Batch<'a>,
     _locks: (Lock, Lock),
+}
+
+/// What an operation writes: a pack of its own, or in a dry run one that nobody ever finishes.
+pub(super) enum Work<'l, 'a> {
+    Real(Batch<'a>),
+    Dry(&'l Batch<'a>),
+}
+
+impl<'a> std::ops::Deref for Work<'_, 'a> {
+    type Target = Batch<'a>;
+
+    fn deref(&self) -> &Batch<'a> {
+        match self {
+            Self::Real(batch) => batch,
+            Self::Dry(batch) => batch,
+        }
+    }
+}
+
+impl Work<'_, '_> {
+    /// Makes everything durable, unless it is a dry run.
+    pub(super) fn finish(self) -> Result<(), RepoError> {
+        if let Self::Real(batch) = self {
+            batch.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Locked<'a> {
+    pub(super) fn work(&self, dry_run: bool) -> Result<Work<'_, 'a>, RepoError> {
+        Ok(if dry_run {
+            Work::Dry(&self.dry)
+        } else {
+            Work::Real(self.repo.odb().batch()?)
+        })
+    }
 }
 
 impl Repository {
@@ -60,6 +100,7 @@ impl Repository {
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,
             command: request.command,
+            dry: self.odb().batch()?,
             _locks: (store, root),
         };
         if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {

@@ -65,7 +65,7 @@ impl Held {
 #[derive(Debug)]
 pub struct SnapshotReport {
     /// The snapshot that stands for the Maildir now; none if nothing was ever recorded and there
-    /// is nothing to record, or in a dry run.
+    /// is nothing to record. In a dry run the one before.
     pub id: Option<SnapshotId>,
     /// Whether it is new.
     pub new: bool,
@@ -77,6 +77,8 @@ pub struct SnapshotReport {
     pub problems: Vec<Problem>,
     /// The Maildir as it is, which lacks what is held.
     pub found: FolderMap,
+    /// What `local` is now; in a dry run what it would be, which only dry runs can read.
+    pub(super) state: Option<SnapshotId>,
 }
 
 impl Locked<'_> {
@@ -84,10 +86,10 @@ impl Locked<'_> {
     pub fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotReport, RepoError> {
         let local = self.repo.local()?;
         let before = self.repo.folders_or_none(local)?;
-        let batch = self.repo.odb().batch()?;
+        let batch = self.work(request.dry_run)?;
         let scan = self.scan(&before, request, &batch)?;
         let (map, held) = self.admit(&batch, &before, &scan, request)?;
-        let changes = plan(&batch, &before, &map)?;
+        let changes = plan(&*batch, &before, &map)?;
         let changed = match local {
             Some(_) => map != before,
             None => !is_blank(&map),
@@ -99,20 +101,22 @@ impl Locked<'_> {
             held,
             problems: scan.problems,
             found: scan.map,
+            state: local,
         };
-        if request.dry_run {
-            return Ok(report);
-        }
         if changed {
-            let folders = write_map(&batch, &map)?;
+            let folders = write_map(&*batch, &map)?;
             let parents = local.into_iter().collect();
             let draft = Draft {
                 kind: SnapshotKind::Snapshot,
                 parents,
                 message: &request.message,
             };
-            report.id = Some(self.repo.write_snapshot(&batch, &draft, folders)?);
+            report.state = Some(self.repo.write_snapshot(&*batch, &draft, folders)?);
         }
+        if request.dry_run {
+            return Ok(report);
+        }
+        report.id = report.state;
         batch.finish()?;
         self.index.update(&scan.rows)?;
         if let Some(id) = report.id.filter(|_| changed) {

@@ -1,20 +1,22 @@
 //! Taking the Maildir from one snapshot to another, so that a crash at any point can be mended by
 //! whoever comes next.
 
+use crate::graph;
 use crate::merge;
 use crate::object::{FolderMap, SnapshotId};
 use crate::odb::ObjectWrite;
 use crate::worktree::{Applied, Applier, Depth, Plan, Scanner, apply, plan, sweep};
 
+use super::locked::Work;
 use super::recording::write_map;
-use super::{Applying, Locked, RepoError};
+use super::{Applying, Locked, RepoError, SnapshotReport, folders_of};
 
 /// What happened to the Maildir.
 #[derive(Debug, Default)]
 pub struct Transition {
     /// `local` before.
     pub from: Option<SnapshotId>,
-    /// `local` now; in a dry run what it would be.
+    /// `local` now; none if it did not move, as in a dry run.
     pub to: Option<SnapshotId>,
     /// The steps.
     pub plan: Plan,
@@ -23,13 +25,29 @@ pub struct Transition {
 }
 
 impl Locked<'_> {
+    /// Finishes what was written and goes there; in a dry run only says how.
+    pub(super) fn transition_or_plan(
+        &self,
+        batch: Work<'_, '_>,
+        recorded: &SnapshotReport,
+        record: &Applying,
+        dry_run: bool,
+    ) -> Result<Transition, RepoError> {
+        if !dry_run {
+            batch.finish()?;
+            return self.transition(&recorded.found, record);
+        }
+        let target = target(&*batch, &recorded.found, record)?;
+        Ok(Transition {
+            from: recorded.id,
+            plan: plan(&*batch, &recorded.found, &target)?,
+            ..Transition::default()
+        })
+    }
+
     /// Makes the Maildir, which is now as `found`, what the snapshot `to` says, and moves `local`
     /// there. What `found` lacks of `from` stays missing unless `to` brings it back.
-    pub(super) fn transition(
-        &self,
-        found: &FolderMap,
-        record: &Applying,
-    ) -> Result<Transition, RepoError> {
+    fn transition(&self, found: &FolderMap, record: &Applying) -> Result<Transition, RepoError> {
         let fs = &**self.repo.fs();
         let path = self.repo.layout().applying();
         record.save(fs, &path)?;
@@ -51,7 +69,7 @@ impl Locked<'_> {
         record: &Applying,
     ) -> Result<(Plan, Applied), RepoError> {
         let batch = self.repo.odb().batch()?;
-        let target = self.target(&batch, found, record)?;
+        let target = target(&batch, found, record)?;
         let plan = plan(&batch, found, &target)?;
         // The index will name these trees.
         batch.finish()?;
@@ -65,27 +83,6 @@ impl Locked<'_> {
         };
         let applied = apply(&applier, &plan, &target)?;
         Ok((plan, applied))
-    }
-
-    /// What the Maildir is to be: what `to` made of `from`, carried over to what is there.
-    pub(super) fn target(
-        &self,
-        odb: &dyn ObjectWrite,
-        found: &FolderMap,
-        record: &Applying,
-    ) -> Result<FolderMap, RepoError> {
-        let from = self.repo.folders_or_none(record.from)?;
-        let to = self.repo.folders(record.to)?;
-        if *found == from {
-            return Ok(to);
-        }
-        let base = match record.from {
-            Some(_) => Some(write_map(odb, &from)?),
-            None => None,
-        };
-        let found = write_map(odb, found)?;
-        let to = write_map(odb, &to)?;
-        Ok(merge::merge_maps(odb, base, found, to)?.map)
     }
 
     /// Finishes what an interrupted run began: clears its litter, looks at the Maildir, and
@@ -119,4 +116,23 @@ impl Locked<'_> {
         }
         Applying::clear(fs, &path)
     }
+}
+
+/// What the Maildir is to be: what `to` made of `from`, carried over to what is there.
+pub(super) fn target(
+    odb: &dyn ObjectWrite,
+    found: &FolderMap,
+    record: &Applying,
+) -> Result<FolderMap, RepoError> {
+    let to = folders_of(odb, record.to)?;
+    let (base, from) = match record.from {
+        Some(id) => (Some(graph::load(odb, id)?.folders), folders_of(odb, id)?),
+        None => (None, FolderMap::default()),
+    };
+    if *found == from {
+        return Ok(to);
+    }
+    let found = write_map(odb, found)?;
+    let to = write_map(odb, &to)?;
+    Ok(merge::merge_maps(odb, base, found, to)?.map)
 }

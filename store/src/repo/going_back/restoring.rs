@@ -1,3 +1,5 @@
+//! Bringing messages back that the Maildir lacks.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
@@ -8,7 +10,7 @@ use crate::odb::{Batch, ObjectRead};
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
-use super::{Locked, RepoError, Repository, SnapshotReport, Target, Transition};
+use super::{Back, Locked, RepoError, Repository, SnapshotReport, Target, Transition, folders_of};
 
 /// Which messages to bring back.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct RestoreRequest {
 
 /// Where the copies of a message lie.
 type Places = BTreeMap<FolderPath, Entry>;
+/// What is to be put into each folder.
+type Edits = BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>>;
 
 impl Locked<'_> {
     /// Brings messages back: of each content as many copies as the Maildir has fewer than the
@@ -43,82 +47,82 @@ impl Locked<'_> {
         recorded: &SnapshotReport,
         request: &RestoreRequest,
     ) -> Result<Transition, RepoError> {
-        let local = recorded.id.ok_or(RepoError::Empty)?;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
         let from = request.from.unwrap_or(local);
-        let batch = self.repo.odb().batch()?;
-        let wanted = self.wanted(&batch, from, &recorded.found, &request.selection)?;
-        let mut map = self.repo.folders(local)?;
+        let batch = self.work(request.dry_run)?;
+        let wanted = wanted(&*batch, from, &recorded.found, &request.selection)?;
+        let mut edits = Edits::new();
+        let mut back = BTreeSet::new();
         for (key, state) in wanted {
-            let now = places(&batch, &recorded.found, key)?;
+            let now = places(&*batch, &recorded.found, key)?;
             for (path, entry) in missing(&state, &now) {
-                put(&batch, &mut map, (path, key), entry)?;
+                back.insert((path.clone(), key));
+                edits.entry(path).or_default().push((key, Some(entry)));
             }
         }
+        let mut map = folders_of(&*batch, local)?;
+        put(&batch, &mut map, edits)?;
         let why = format!("restore from {}", from.short());
         let target = Target {
             kind: SnapshotKind::Restore,
             map,
+            back: Back::Messages(back),
             why,
         };
         self.go(batch, recorded, target, (None, request.dry_run))
     }
-
-    /// The messages to look at, each with its places in the state.
-    fn wanted(
-        &self,
-        odb: &dyn ObjectRead,
-        from: SnapshotId,
-        found: &FolderMap,
-        selection: &Selection,
-    ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
-        let state = self.repo.folders(from)?;
-        let keys = match selection {
-            Selection::Messages(keys) => {
-                let mut wanted = BTreeMap::new();
-                for key in keys {
-                    let mut at = places(odb, &state, *key)?;
-                    if at.is_empty() {
-                        at = self.repo.last_places(from, *key)?;
-                    }
-                    wanted.insert(*key, at);
-                }
-                return Ok(wanted);
-            }
-            Selection::Folder(path) => fewer(odb, found, &state, Some(path))?,
-            Selection::All => fewer(odb, found, &state, None)?,
-        };
-        let only = match selection {
-            Selection::Folder(path) => Some(path),
-            _ => None,
-        };
-        let mut wanted = BTreeMap::new();
-        for key in keys {
-            let mut at = places(odb, &state, key)?;
-            if let Some(only) = only {
-                at.retain(|path, _| path == only);
-            }
-            wanted.insert(key, at);
-        }
-        Ok(wanted)
-    }
 }
 
-impl Repository {
-    /// Where a message was in the newest state before `from` that has it.
-    fn last_places(&self, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
-        for ancestor in graph::ancestors(self.odb(), [from]) {
-            let (_, snapshot) = ancestor?;
-            let at = places(
-                self.odb(),
-                &graph::load_map(self.odb(), snapshot.folders)?,
-                key,
-            )?;
-            if !at.is_empty() {
-                return Ok(at);
-            }
+/// The messages to look at, each with its places in the state.
+fn wanted(
+    odb: &dyn ObjectRead,
+    from: SnapshotId,
+    found: &FolderMap,
+    selection: &Selection,
+) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+    let state = folders_of(odb, from)?;
+    let only = match selection {
+        Selection::Messages(keys) => return wanted_messages(odb, (from, &state), keys),
+        Selection::Folder(path) => Some(path),
+        Selection::All => None,
+    };
+    let mut wanted = BTreeMap::new();
+    for key in fewer(odb, found, &state, only)? {
+        let mut at = places(odb, &state, key)?;
+        if let Some(only) = only {
+            at.retain(|path, _| path == only);
         }
-        Ok(Places::new())
+        wanted.insert(key, at);
     }
+    Ok(wanted)
+}
+
+fn wanted_messages(
+    odb: &dyn ObjectRead,
+    (from, state): (SnapshotId, &FolderMap),
+    keys: &BTreeSet<EntryKey>,
+) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+    let mut wanted = BTreeMap::new();
+    for key in keys {
+        let mut at = places(odb, state, *key)?;
+        if at.is_empty() {
+            at = last_places(odb, from, *key)?;
+        }
+        wanted.insert(*key, at);
+    }
+    Ok(wanted)
+}
+
+/// Where a message was in the newest state before `from` that has it.
+fn last_places(odb: &dyn ObjectRead, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
+    for ancestor in graph::ancestors(odb, [from]) {
+        let (_, snapshot) = ancestor?;
+        let at = places(odb, &graph::load_map(odb, snapshot.folders)?, key)?;
+        if !at.is_empty() {
+            return Ok(at);
+        }
+    }
+    Ok(Places::new())
 }
 
 /// The messages of which some folder holds fewer copies than in the state.
@@ -196,18 +200,15 @@ fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
     result
 }
 
-fn put(
-    batch: &Batch<'_>,
-    map: &mut FolderMap,
-    (path, key): (FolderPath, EntryKey),
-    entry: Entry,
-) -> Result<(), RepoError> {
-    let root = match map.folders.get(&path) {
-        Some(folder) => folder.tree,
-        None => empty_tree(batch)?,
-    };
-    let (tree, sums) = tree::edit(batch, root, [(key, Some(entry))])?;
-    map.folders.insert(path, Folder { tree, sums });
+fn put(batch: &Batch<'_>, map: &mut FolderMap, edits: Edits) -> Result<(), RepoError> {
+    for (path, edits) in edits {
+        let root = match map.folders.get(&path) {
+            Some(folder) => folder.tree,
+            None => empty_tree(batch)?,
+        };
+        let (tree, sums) = tree::edit(batch, root, edits)?;
+        map.folders.insert(path, Folder { tree, sums });
+    }
     Ok(())
 }
 
