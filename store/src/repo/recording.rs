@@ -75,6 +75,8 @@ pub struct SnapshotReport {
     pub held: Held,
     /// What was strange in the Maildir.
     pub problems: Vec<Problem>,
+    /// The folders that could not be looked into; in `found` they are as they were.
+    pub hidden: BTreeSet<FolderPath>,
     /// The Maildir as it is, which lacks what is held.
     pub found: FolderMap,
     /// What `local` is now; in a dry run what it would be, which only dry runs can read.
@@ -100,6 +102,7 @@ impl Locked<'_> {
             changes,
             held,
             problems: scan.problems,
+            hidden: scan.hidden,
             found: scan.map,
             state: local,
         };

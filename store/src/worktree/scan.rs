@@ -87,6 +87,8 @@ pub struct Scan {
     pub map: FolderMap,
     /// What was strange.
     pub problems: Vec<Problem>,
+    /// The folders that could not be looked into: what lies in them is as in the local snapshot.
+    pub hidden: BTreeSet<FolderPath>,
     /// Whether the map is one moment's state. If not, nothing missing in it counts as deleted.
     pub consistent: bool,
     /// What the index must be told once the batch is durable.
@@ -676,6 +678,7 @@ impl Scanner<'_> {
         Ok(Scan {
             map,
             problems: state.problems,
+            hidden: state.hidden,
             consistent,
             rows,
             read: state.read,
