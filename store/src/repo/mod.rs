@@ -15,6 +15,8 @@ mod locked;
 mod merging;
 mod recording;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod transition;
 mod trust;
 
