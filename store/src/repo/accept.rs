@@ -63,12 +63,13 @@ impl Repository {
         Ok(new)
     }
 
-    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line.
+    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line;
+    /// without a ref, nothing is remembered of the peer.
     /// With `introduce`, makers that are unknown are trusted on the peer's word.
     pub fn accept(
         &self,
         received: Received<'_>,
-        reference: &RefName,
+        reference: Option<&RefName>,
         introduce: bool,
         lock: &LockRequest<'_>,
     ) -> Result<Accepted, RepoError> {
@@ -88,6 +89,7 @@ impl Repository {
             accepted.introduced = check.introduced;
             objects.finish()?;
         }
+        let Some(reference) = reference else { return Ok(accepted) };
         let _lock = self.lock_store(lock)?;
         if !accepted.introduced.is_empty() {
             let mut trust = self.trust()?;
