@@ -1,1 +1,9 @@
-//! What the test suites share.
+//! What the test suites share: a disk with faults, made-up mail, a Maildir as seen from outside,
+//! the program as its users run it, and an SSH server to reach it by.
+
+pub mod cli;
+pub mod fault_fs;
+pub mod maildir;
+pub mod sshd;
+
+pub use mailvc::tour::mailbox;

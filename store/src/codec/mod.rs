@@ -64,6 +64,11 @@ impl Writer {
         self.bytes.is_empty()
     }
 
+    /// What was collected so far.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
     /// The collected bytes.
     pub fn finish(self) -> Vec<u8> {
         self.bytes

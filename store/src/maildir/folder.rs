@@ -55,10 +55,32 @@ impl fmt::Display for FolderPath {
         if self.is_root() {
             return f.write_str("INBOX");
         }
-        let printable = |c: char| !c.is_control() && c != char::REPLACEMENT_CHARACTER;
+        let printable = |c: char| !c.is_control() && !is_deceptive(c);
         match std::str::from_utf8(&self.0) {
             Ok(text) if text.chars().all(printable) => f.write_str(text),
             _ => write!(f, "{}", self.0.escape_ascii()),
         }
+    }
+}
+
+/// Characters that reorder or hide text, so that a path would be read as another.
+fn is_deceptive(c: char) -> bool {
+    matches!(c,
+        '\u{61c}' | '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffd}'
+        | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_that_would_read_as_another_is_shown_escaped() {
+        let show = |path: &str| FolderPath::new(path.as_bytes()).map(|path| path.to_string());
+        assert_eq!(show("Grüße/x").as_deref(), Ok("Grüße/x"));
+        assert_eq!(show("").as_deref(), Ok("INBOX"));
+        assert_eq!(show("a\u{202e}b").as_deref(), Ok(r"a\xe2\x80\xaeb"));
+        assert_eq!(show("a\x1b[0m").as_deref(), Ok(r"a\x1b[0m"));
     }
 }

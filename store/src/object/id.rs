@@ -149,3 +149,34 @@ pub(super) fn digit(digit: u8) -> Result<u8, ParseIdError> {
         _ => Err(ParseIdError),
     }
 }
+
+/// Computes a [`BlobId`] from bytes as they come by.
+#[derive(Debug, Default)]
+pub struct BlobHasher {
+    hasher: blake3::Hasher,
+    size: u64,
+}
+
+impl BlobHasher {
+    /// A hasher that has seen nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The id of what was seen, and its length in bytes.
+    pub fn finish(&self) -> (BlobId, u64) {
+        (BlobId(*self.hasher.finalize().as_bytes()), self.size)
+    }
+}
+
+impl std::io::Write for BlobHasher {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.hasher.update(bytes);
+        self.size += bytes.len() as u64;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

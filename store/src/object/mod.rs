@@ -12,7 +12,9 @@ mod snapshot;
 
 pub use entry::{Copies, Entry, Keyword, KeywordError, MAX_COPIES, MAX_KEYWORDS, MessageCopy};
 pub use folder_map::{Folder, FolderMap};
-pub use id::{BlobId, DeviceId, FolderMapId, Id, PackId, SignatureId, SnapshotId, TreeId};
+pub use id::{
+    BlobHasher, BlobId, DeviceId, FolderMapId, Id, PackId, SignatureId, SnapshotId, TreeId,
+};
 pub use key::{Day, EntryKey};
 pub use kind::{Kind, ObjectKey};
 pub use node::{Child, LEAF_MAX, Node, Sums};

@@ -48,7 +48,11 @@ impl FromStr for IdPrefix {
         let mut bytes = [0; 32];
         for (at, &character) in text.as_bytes().iter().enumerate() {
             let nibble = digit(character.to_ascii_lowercase()).map_err(|_| PrefixError::NotHex)?;
-            bytes[at / 2] |= if at % 2 == 0 { nibble << 4 } else { nibble };
+            bytes[at / 2] |= if at.is_multiple_of(2) {
+                nibble << 4
+            } else {
+                nibble
+            };
         }
         if text.len() < MIN_DIGITS {
             return Err(PrefixError::Short);
@@ -63,7 +67,7 @@ impl FromStr for IdPrefix {
 impl fmt::Display for IdPrefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nibble = |at: usize| {
-            if at % 2 == 0 {
+            if at.is_multiple_of(2) {
                 self.bytes[at / 2] >> 4
             } else {
                 self.bytes[at / 2] & 15

@@ -1,5 +1,5 @@
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::object::{Kind, ObjectKey};
 
@@ -41,4 +41,14 @@ pub enum OdbError {
     /// What a message was to be written to does not take it.
     #[error("cannot write the message out")]
     Output(#[source] io::Error),
+}
+
+impl OdbError {
+    /// Wraps what the system said of `path`.
+    pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

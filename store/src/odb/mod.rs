@@ -3,13 +3,33 @@
 //!
 //! No reader here may ever return bytes whose id it has not checked.
 
+mod add;
+mod batch;
+mod cache;
 mod error;
 mod memory;
+mod packed;
+mod pending;
+mod read;
+mod receive;
+mod rows;
+mod scratch;
+mod send;
+mod set;
+mod sink;
+mod sweep;
+mod verify;
 
 use std::io::Write;
 
+pub use add::{AddedBlob, BlobSource};
+pub use batch::Batch;
 pub use error::OdbError;
 pub use memory::{MemoryOdb, Overlay};
+pub use packed::PackedOdb;
+pub use receive::{ReceivedObject, Receiving};
+pub use sweep::Swept;
+pub use verify::Damage;
 
 use crate::object::{BlobId, Kind, ObjectKey};
 
@@ -44,3 +64,6 @@ pub trait ObjectWrite: ObjectRead {
         self.write(kind, bytes)
     }
 }
+
+#[cfg(test)]
+mod tests;

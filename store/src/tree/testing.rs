@@ -23,18 +23,20 @@ impl Random {
         (z ^ (z >> 31)) % end
     }
 
-    /// A key among `space`; one in four shares all but its end with others, as only chosen ids do.
+    /// A key among `space`. One in four shares all but its end with the others of its kind, as
+    /// only chosen ids do: they make branches down to the last nibbles.
     pub(super) fn key(&mut self, space: u64) -> EntryKey {
         let number = self.below(space);
-        let blob = if number.is_multiple_of(4) {
+        if number.is_multiple_of(4) {
             let mut bytes = [7; 32];
             bytes[30..].copy_from_slice(&(number as u16).to_be_bytes());
-            BlobId::new(bytes)
-        } else {
-            BlobId::of(&number.to_le_bytes())
-        };
-        let day = Day((number % 5) as u16);
-        EntryKey { day, blob }
+            let (day, blob) = (Day(1), BlobId::new(bytes));
+            return EntryKey { day, blob };
+        }
+        EntryKey {
+            day: Day((number % 5) as u16),
+            blob: BlobId::of(&number.to_le_bytes()),
+        }
     }
 
     pub(super) fn entry(&mut self) -> Entry {

@@ -1,0 +1,387 @@
+use super::{Dictionary, zstd};
+use crate::codec::{DecodeError, Reader, Writer};
+use crate::object::{BlobId, Kind, ObjectKey};
+
+/// The first bytes of every frame, by which one is found again behind damage.
+pub const MAGIC: [u8; 4] = *b"MVF1";
+/// The length of the header, in bytes.
+pub const HEADER_LEN: usize = 32;
+/// The longest plain content of a frame, in bytes.
+pub const MAX_PLAIN: usize = 2 << 20;
+/// The plain length of every part but the last, and the longest message of a group, in bytes.
+pub const PART_LEN: usize = 1 << 20;
+/// The most objects that a frame's prefix is made of.
+pub const MAX_BASES: usize = 32;
+/// The most frames that have to be decoded to decode one, itself counted.
+pub const MAX_WEIGHT: u8 = 16;
+/// The longest frame, in bytes.
+pub const MAX_FRAME: usize = HEADER_LEN + MAX_EXTRA + MAX_PLAIN;
+
+const MAX_EXTRA: usize = 2048;
+const SUMMED: std::ops::Range<usize> = 4..16;
+
+const GROUP: u8 = 1;
+const PART: u8 = 2;
+const RAW: u8 = 0;
+const ZSTD: u8 = 1;
+const DICTIONARY: u8 = 2;
+const PREFIX: u8 = 3;
+
+/// Bytes that are no frame, or not the frame that they were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct FrameError(pub &'static str);
+
+impl From<DecodeError> for FrameError {
+    fn from(error: DecodeError) -> Self {
+        Self(error.what)
+    }
+}
+
+/// What a frame's plain bytes are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// A directory, then whole objects; see [`Group`](super::Group).
+    Group,
+    /// A piece of one long message.
+    Part(Part),
+}
+
+/// Which piece of which message a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    /// The message.
+    pub blob: BlobId,
+    /// Where in the message the part starts, in bytes: a multiple of [`PART_LEN`].
+    pub offset: u64,
+    /// The message's length in bytes, more than [`PART_LEN`].
+    pub total: u64,
+}
+
+impl Part {
+    /// The length that this part has, in bytes.
+    pub fn length(&self) -> u64 {
+        (self.total - self.offset).min(PART_LEN as u64)
+    }
+
+    /// Whether no part follows.
+    pub fn is_last(&self) -> bool {
+        self.offset + self.length() == self.total
+    }
+}
+
+/// How a frame's plain bytes became the stored ones.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Codec {
+    /// As they are.
+    Raw,
+    /// One zstd frame.
+    Zstd,
+    /// One zstd frame that needs the dictionary object with this hash.
+    Dictionary([u8; 32]),
+    /// One zstd frame that needs the bytes of other objects, in this order, as its prefix.
+    Prefix {
+        /// How many frames have to be decoded to decode this one, itself counted.
+        weight: u8,
+        /// Folder tree nodes or folder maps.
+        bases: Vec<ObjectKey>,
+    },
+}
+
+/// What a codec needs beside the stored bytes.
+#[derive(Clone, Copy)]
+pub enum Help<'a> {
+    /// Nothing.
+    None,
+    /// The dictionary.
+    Dictionary(&'a Dictionary),
+    /// The bases' bytes, one after the other.
+    Prefix(&'a [u8]),
+}
+
+/// A frame whose checksum is right.
+#[derive(Debug)]
+pub struct Frame<'a> {
+    /// What the plain bytes are.
+    pub content: Content,
+    /// How they were stored.
+    pub codec: Codec,
+    /// Their length.
+    pub plain_len: usize,
+    stored: &'a [u8],
+}
+
+/// The length of the whole frame that starts with this header, in bytes.
+pub fn frame_len(header: &[u8; HEADER_LEN]) -> Result<usize, FrameError> {
+    let mut reader = Reader::new(header);
+    if reader.array::<4>("frame magic")? != MAGIC {
+        return Err(FrameError("frame magic"));
+    }
+    reader.raw(2, "frame type")?;
+    let extra = usize::from(u16::from_le_bytes(reader.array("extra length")?));
+    let plain = u32::from_le_bytes(reader.array("plain length")?) as usize;
+    let stored = u32::from_le_bytes(reader.array("stored length")?) as usize;
+    if extra > MAX_EXTRA || plain > MAX_PLAIN || stored > plain {
+        return Err(FrameError("frame lengths"));
+    }
+    Ok(HEADER_LEN + extra + stored)
+}
+
+/// Makes a frame; where the codec saves nothing it is stored raw. `plain` is bounded by the
+/// caller, and `help` is what `codec` needs.
+pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> Vec<u8> {
+    debug_assert!(plain.len() <= MAX_PLAIN);
+    let packed = match codec {
+        Codec::Raw => None,
+        _ => zstd::compress(plain, help).filter(|packed| packed.len() < plain.len()),
+    };
+    let codec = if packed.is_some() { codec } else { Codec::Raw };
+    let stored = packed.as_deref().unwrap_or(plain);
+    let extra = encode_extra(content, &codec);
+    let mut writer = Writer::new();
+    writer.raw(&MAGIC);
+    writer.u8(match content {
+        Content::Group => GROUP,
+        Content::Part(_) => PART,
+    });
+    writer.u8(match codec {
+        Codec::Raw => RAW,
+        Codec::Zstd => ZSTD,
+        Codec::Dictionary(_) => DICTIONARY,
+        Codec::Prefix { .. } => PREFIX,
+    });
+    writer.raw(&(extra.len() as u16).to_le_bytes());
+    writer.raw(&(plain.len() as u32).to_le_bytes());
+    writer.raw(&(stored.len() as u32).to_le_bytes());
+    writer.raw(&[0; 16]).raw(&extra).raw(stored);
+    let mut bytes = writer.finish();
+    let sum = checksum(&bytes);
+    bytes[SUMMED.end..HEADER_LEN].copy_from_slice(&sum);
+    bytes
+}
+
+fn encode_extra(content: &Content, codec: &Codec) -> Vec<u8> {
+    let mut writer = Writer::new();
+    if let Content::Part(part) = content {
+        writer.raw(part.blob.as_bytes());
+        writer.raw(&part.offset.to_le_bytes());
+        writer.raw(&part.total.to_le_bytes());
+    }
+    match codec {
+        Codec::Raw | Codec::Zstd => {}
+        Codec::Dictionary(hash) => {
+            writer.raw(hash);
+        }
+        Codec::Prefix { weight, bases } => {
+            writer.u8(*weight).u8(bases.len() as u8);
+            for &base in bases {
+                encode_key(&mut writer, base);
+            }
+        }
+    }
+    writer.finish()
+}
+
+fn encode_key(writer: &mut Writer, key: ObjectKey) {
+    writer.u8(key.kind as u8).raw(&key.hash);
+}
+
+/// Over everything but the magic and the checksum itself.
+fn checksum(frame: &[u8]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&frame[SUMMED]).update(&frame[HEADER_LEN..]);
+    let mut sum = [0; 16];
+    sum.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    sum
+}
+
+impl<'a> Frame<'a> {
+    /// Takes apart the bytes of exactly one frame, checking bounds and checksum.
+    pub fn parse(bytes: &'a [u8]) -> Result<Self, FrameError> {
+        let header = bytes.first_chunk().ok_or(FrameError("frame header"))?;
+        if frame_len(header)? != bytes.len() {
+            return Err(FrameError("frame length"));
+        }
+        if checksum(bytes) != header[SUMMED.end..] {
+            return Err(FrameError("frame checksum"));
+        }
+        let mut reader = Reader::new(bytes);
+        reader.raw(4, "frame magic")?;
+        let content = reader.u8("frame type")?;
+        let codec = reader.u8("frame codec")?;
+        let extra = usize::from(u16::from_le_bytes(reader.array("extra length")?));
+        let plain_len = u32::from_le_bytes(reader.array("plain length")?) as usize;
+        reader.raw(HEADER_LEN - 12, "frame header")?;
+        let mut fields = Reader::new(reader.raw(extra, "frame fields")?);
+        let frame = Self {
+            content: decode_content(content, &mut fields)?,
+            codec: decode_codec(codec, &mut fields)?,
+            plain_len,
+            stored: reader.raw(reader.remaining(), "stored bytes")?,
+        };
+        fields.finish("end of frame fields")?;
+        frame.check()?;
+        Ok(frame)
+    }
+
+    fn check(&self) -> Result<(), FrameError> {
+        if self.codec == Codec::Raw && self.stored.len() != self.plain_len {
+            return Err(FrameError("raw length"));
+        }
+        let Content::Part(part) = self.content else {
+            return Ok(());
+        };
+        let placed = part.total > PART_LEN as u64
+            && part.offset < part.total
+            && part.offset.is_multiple_of(PART_LEN as u64);
+        if placed && part.length() == self.plain_len as u64 {
+            Ok(())
+        } else {
+            Err(FrameError("place of a part"))
+        }
+    }
+
+    /// The plain bytes, exactly as many as the header says.
+    pub fn plain(&self, help: Help<'_>) -> Result<Vec<u8>, FrameError> {
+        match (&self.codec, help) {
+            (Codec::Raw, _) => Ok(self.stored.to_vec()),
+            (Codec::Zstd, _) => zstd::decompress(self.stored, self.plain_len, Help::None),
+            (Codec::Dictionary(hash), Help::Dictionary(found)) if found.hash() == hash => {
+                zstd::decompress(self.stored, self.plain_len, help)
+            }
+            (Codec::Prefix { .. }, Help::Prefix(_)) => {
+                zstd::decompress(self.stored, self.plain_len, help)
+            }
+            _ => Err(FrameError("what the frame was compressed with")),
+        }
+    }
+}
+
+fn decode_content(number: u8, fields: &mut Reader<'_>) -> Result<Content, FrameError> {
+    match number {
+        GROUP => Ok(Content::Group),
+        PART => Ok(Content::Part(Part {
+            blob: BlobId::new(fields.array("part of a message")?),
+            offset: u64::from_le_bytes(fields.array("part offset")?),
+            total: u64::from_le_bytes(fields.array("message length")?),
+        })),
+        _ => Err(FrameError("frame type")),
+    }
+}
+
+fn decode_codec(number: u8, fields: &mut Reader<'_>) -> Result<Codec, FrameError> {
+    match number {
+        RAW => Ok(Codec::Raw),
+        ZSTD => Ok(Codec::Zstd),
+        DICTIONARY => Ok(Codec::Dictionary(fields.array("dictionary")?)),
+        PREFIX => {
+            let weight = fields.u8("frame weight")?;
+            let count = usize::from(fields.u8("bases")?);
+            if weight > MAX_WEIGHT || count > MAX_BASES {
+                return Err(FrameError("bases"));
+            }
+            let bases = (0..count).map(|_| decode_base(fields));
+            Ok(Codec::Prefix {
+                weight,
+                bases: bases.collect::<Result<_, _>>()?,
+            })
+        }
+        _ => Err(FrameError("frame codec")),
+    }
+}
+
+/// Only kinds that never start as a dictionary of zstd does, which would not be taken as plain
+/// bytes.
+fn decode_base(fields: &mut Reader<'_>) -> Result<ObjectKey, FrameError> {
+    let key = decode_key(fields)?;
+    match key.kind {
+        Kind::Tree | Kind::FolderMap => Ok(key),
+        _ => Err(FrameError("kind of a base")),
+    }
+}
+
+fn decode_key(fields: &mut Reader<'_>) -> Result<ObjectKey, FrameError> {
+    let kind = Kind::from_number(fields.u8("object kind")?).ok_or(FrameError("object kind"))?;
+    Ok(ObjectKey::new(kind, fields.array("object hash")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &[u8] = b"Received: by one\nReceived: by one\nReceived: by one\nReceived: by one\n";
+
+    fn part(offset: u64, total: u64) -> Content {
+        let blob = BlobId::of(b"any");
+        Content::Part(Part {
+            blob,
+            offset,
+            total,
+        })
+    }
+
+    #[test]
+    fn a_frame_gives_back_what_went_in() {
+        let base = ObjectKey::of(Kind::Tree, TEXT);
+        let prefix = Codec::Prefix {
+            weight: 2,
+            bases: vec![base],
+        };
+        let codecs = [(Codec::Raw, Help::None), (Codec::Zstd, Help::None)];
+        for (codec, help) in codecs.into_iter().chain([(prefix, Help::Prefix(TEXT))]) {
+            let bytes = encode(&Content::Group, codec.clone(), TEXT, help);
+            let frame = Frame::parse(&bytes).expect("our own");
+            assert_eq!(frame.codec, codec);
+            assert_eq!(frame.content, Content::Group);
+            assert_eq!(frame.plain(help).expect("whole"), TEXT);
+        }
+    }
+
+    #[test]
+    fn what_does_not_shrink_is_stored_raw() {
+        let bytes = encode(&Content::Group, Codec::Zstd, b"xyz", Help::None);
+        assert_eq!(Frame::parse(&bytes).expect("ours").codec, Codec::Raw);
+        let empty = encode(&Content::Group, Codec::Zstd, b"", Help::None);
+        assert_eq!(Frame::parse(&empty).expect("ours").plain_len, 0);
+    }
+
+    #[test]
+    fn every_changed_byte_and_every_cut_is_noticed() {
+        let bytes = encode(&Content::Group, Codec::Zstd, TEXT, Help::None);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 0x40;
+            assert!(Frame::parse(&changed).is_err(), "byte {at}");
+            assert!(Frame::parse(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn a_plain_length_that_lies_is_refused() {
+        for lie in [TEXT.len() - 1, TEXT.len() + 1, MAX_PLAIN] {
+            let mut bytes = encode(&Content::Group, Codec::Zstd, TEXT, Help::None);
+            bytes[8..12].copy_from_slice(&(lie as u32).to_le_bytes());
+            let sum = checksum(&bytes);
+            bytes[16..32].copy_from_slice(&sum);
+            let frame = Frame::parse(&bytes).expect("a lie that the header cannot tell");
+            assert!(frame.plain(Help::None).is_err());
+        }
+    }
+
+    #[test]
+    fn a_part_lies_where_it_must() {
+        let total = PART_LEN as u64 + TEXT.len() as u64;
+        let good = encode(&part(PART_LEN as u64, total), Codec::Zstd, TEXT, Help::None);
+        assert!(Frame::parse(&good).is_ok());
+        for (offset, total) in [
+            (0, total),
+            (1, total),
+            (0, 5),
+            (total, total),
+            (u64::MAX, 1),
+        ] {
+            let bytes = encode(&part(offset, total), Codec::Zstd, TEXT, Help::None);
+            assert!(Frame::parse(&bytes).is_err(), "{offset} of {total}");
+        }
+    }
+}

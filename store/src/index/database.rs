@@ -1,0 +1,185 @@
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use redb::{
+    Builder, ConcurrencyMode, Database, ReadTransaction, ReadableDatabase, ReadableTable,
+    TableDefinition, TableError, TransactionError, WriteTransaction,
+};
+
+use super::error::{Fault, IndexError};
+use super::files::{FILES, FOLDERS};
+use super::message_ids::{INDEXED, MESSAGE_IDS};
+use super::meta::META;
+use crate::fs::Fs;
+
+/// Which tables there are and how their rows are laid out; another number is another index.
+const SCHEMA: u64 = 1;
+/// redb's cache. A scan reads its rows once, in order: more would not be read twice.
+const CACHE: usize = 8 << 20;
+/// How long a writer waits for another one. Transactions take milliseconds; the lock is not
+/// fair, so that one of several waiters may see a second pass.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often it asks.
+const POLL: Duration = Duration::from_millis(3);
+
+/// Numbers that the index itself needs: `schema`, and `folders`, the next folder's number.
+pub(super) const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("numbers");
+
+/// The index of one store. Any number of processes may have it open, and write to it, at once.
+pub struct Index {
+    path: PathBuf,
+    new: bool,
+    /// Taken only when the index is dropped.
+    database: Option<Database>,
+}
+
+impl Index {
+    /// Opens the index at `path`, making it where there is none. One that is damaged or of
+    /// another schema is removed and made anew.
+    pub fn open(fs: &dyn Fs, path: &Path) -> Result<Self, IndexError> {
+        match Self::try_open(fs, path) {
+            Err(IndexError::Damaged { .. }) => {
+                Self::discard(fs, path)?;
+                Self::try_open(fs, path)
+            }
+            opened => opened,
+        }
+    }
+
+    /// Removes the index, so that the next [`open`](Self::open) makes another. Who has the old
+    /// one open goes on with it; what they write there is lost, and is only a cache's loss.
+    pub fn discard(fs: &dyn Fs, path: &Path) -> Result<(), IndexError> {
+        match fs.remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(IndexError::Io {
+                path: path.to_owned(),
+                source: error,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this call of [`open`](Self::open) made the index: nothing is known yet.
+    pub fn is_new(&self) -> bool {
+        self.new
+    }
+
+    fn try_open(fs: &dyn Fs, path: &Path) -> Result<Self, IndexError> {
+        let mut index = guarded(|| open_database(fs, path)).map_err(|fault| fault.at(path))?;
+        let ready = index.read(|transaction| Ok(check_schema(transaction)?.is_some()))?;
+        if !ready {
+            index.new = index.write(make_tables)?;
+        }
+        Ok(index)
+    }
+
+    /// Runs `work` in a read transaction: it sees one state, however others write meanwhile.
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
+    ) -> Result<T, IndexError> {
+        guarded(|| work(&self.database()?.begin_read()?)).map_err(|fault| fault.at(&self.path))
+    }
+
+    /// Runs `work` in a write transaction: all of it happens, durably, or nothing.
+    pub(super) fn write<T>(
+        &self,
+        work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
+    ) -> Result<T, IndexError> {
+        let run = || {
+            let transaction = begin_write(self.database()?)?;
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        };
+        guarded(run).map_err(|fault| fault.at(&self.path))
+    }
+
+    fn database(&self) -> Result<&Database, Fault> {
+        let closed = || Fault::Io(io::Error::other("the index is closed"));
+        self.database.as_ref().ok_or_else(closed)
+    }
+}
+
+impl Drop for Index {
+    fn drop(&mut self) {
+        let database = self.database.take();
+        // What a damaged file may do to redb's closing is nobody's business any more.
+        let _ = guarded(|| {
+            drop(database);
+            Ok(())
+        });
+    }
+}
+
+impl std::fmt::Debug for Index {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Index")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one place where redb opens a file: processes must agree on the mode.
+fn open_database(fs: &dyn Fs, path: &Path) -> Result<Index, Fault> {
+    // Ours to make, so that it is readable by its owner alone.
+    match fs.create_new(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
+        _ => {}
+    }
+    let database = Builder::new()
+        .set_concurrency_mode(ConcurrencyMode::MultiWriter)
+        .set_cache_size(CACHE)
+        .create(path)?;
+    Ok(Index {
+        path: path.to_owned(),
+        new: false,
+        database: Some(database),
+    })
+}
+
+/// redb trusts the pages of a file that was closed in order, and may panic on those of a damaged
+/// one: here that is an error like others.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|_| Err(Fault::damaged("its pages make no sense")))
+}
+
+fn begin_write(database: &Database) -> Result<WriteTransaction, Fault> {
+    let start = Instant::now();
+    loop {
+        match database.try_begin_write() {
+            Err(TransactionError::WouldBlock) if start.elapsed() < PATIENCE => {
+                std::thread::sleep(POLL);
+            }
+            begun => return Ok(begun?),
+        }
+    }
+}
+
+/// The schema that is there; `None` in a file that was just made.
+fn check_schema(transaction: &ReadTransaction) -> Result<Option<u64>, Fault> {
+    match transaction.open_table(NUMBERS) {
+        Err(TableError::TableDoesNotExist(_)) => Ok(None),
+        table => match table?.get("schema")?.map(|number| number.value()) {
+            Some(SCHEMA) => Ok(Some(SCHEMA)),
+            other => Err(Fault::Damaged(format!("schema {other:?}"))),
+        },
+    }
+}
+
+/// Makes all tables; whether it was we who made them, and not another process meanwhile.
+fn make_tables(transaction: &WriteTransaction) -> Result<bool, Fault> {
+    let mut numbers = transaction.open_table(NUMBERS)?;
+    if numbers.get("schema")?.is_some() {
+        return Ok(false);
+    }
+    numbers.insert("schema", SCHEMA)?;
+    transaction.open_table(META)?;
+    transaction.open_table(FOLDERS)?;
+    transaction.open_table(FILES)?;
+    transaction.open_table(MESSAGE_IDS)?;
+    transaction.open_table(INDEXED)?;
+    Ok(true)
+}

@@ -1,0 +1,229 @@
+//! Messages from files into a pack, on all cores.
+
+use std::fs::File;
+use std::io::{self, Read, Seek};
+use std::sync::{Arc, PoisonError};
+
+use rayon::prelude::*;
+
+use super::pending::Encoded;
+use super::{Batch, ObjectWrite, OdbError};
+use crate::blob::{Codec, Content, Dictionary, Group, Help, PART_LEN, encode};
+use crate::mime;
+use crate::object::{BlobId, Kind, ObjectKey};
+use crate::progress::{Phase, Progress};
+
+/// A dictionary is trained once so many messages come at a time.
+const TRAIN_AT: usize = 400;
+/// On at most so many of them, and so much of each and of all.
+const SAMPLES: usize = 1024;
+const SAMPLE: u64 = 8 << 10;
+const SAMPLED: usize = 4 << 20;
+/// The most messages that one core takes at a time; their frames are its own.
+const RUN: usize = 512;
+
+/// A file that holds a message.
+pub trait BlobSource: Sync {
+    /// Opens it, at its start.
+    fn open(&self) -> io::Result<File>;
+}
+
+/// A message that is stored now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AddedBlob {
+    /// Its id.
+    pub id: BlobId,
+    /// Its length in bytes.
+    pub size: u64,
+    /// The day of its `Date:`, as [`mime::day`] has it.
+    pub day: u16,
+}
+
+impl Batch<'_> {
+    /// Stores messages; the results are in the order of the sources. A source that cannot be
+    /// read is an error of its own, and so is one that was not reached when `progress` asked to
+    /// stop (`Interrupted`). The batch fails only if the pack cannot be written.
+    pub fn add_blobs<S: BlobSource>(
+        &self,
+        sources: &[S],
+        progress: &dyn Progress,
+    ) -> Result<Vec<io::Result<AddedBlob>>, OdbError> {
+        progress.begin(Phase::Read, Some(sources.len() as u64));
+        let dictionary = self.dictionary(sources)?;
+        let share = sources.len() / (4 * rayon::current_num_threads()).max(1);
+        let runs = sources.par_chunks(share.clamp(64, RUN)).map(|sources| {
+            let mut run = Run::new(self, dictionary.as_deref());
+            run.add_all(sources, progress)
+        });
+        let runs: Vec<Vec<_>> = runs.collect::<Result<_, OdbError>>()?;
+        Ok(runs.into_iter().flatten().collect())
+    }
+
+    /// The dictionary of the store, or a new one where there are enough messages to learn from.
+    fn dictionary<S: BlobSource>(
+        &self,
+        sources: &[S],
+    ) -> Result<Option<Arc<Dictionary>>, OdbError> {
+        let known = self.dictionary.lock();
+        let mut known = known.unwrap_or_else(PoisonError::into_inner);
+        if known.is_none() {
+            // One that cannot be read is damage for others to report: messages can do without.
+            *known = self.sink.odb.any_dictionary().unwrap_or_default();
+        }
+        if known.is_none() && sources.len() >= TRAIN_AT {
+            let trained = train(sources);
+            if let Some(dictionary) = &trained {
+                self.write(Kind::Dictionary, dictionary.bytes())?;
+                self.sink.flush_meta()?;
+            }
+            *known = trained.map(Arc::new);
+        }
+        Ok(known.clone())
+    }
+}
+
+fn train<S: BlobSource>(sources: &[S]) -> Option<Dictionary> {
+    let (mut samples, mut lengths) = (Vec::new(), Vec::new());
+    for source in sources.iter().step_by(sources.len().div_ceil(SAMPLES)) {
+        let before = samples.len();
+        let read = source
+            .open()
+            .and_then(|file| file.take(SAMPLE).read_to_end(&mut samples));
+        match read {
+            Ok(len @ 1..) => lengths.push(len),
+            _ => samples.truncate(before),
+        }
+        if samples.len() > SAMPLED {
+            break;
+        }
+    }
+    Dictionary::train(&samples, &lengths)
+}
+
+/// Consecutive messages, handled by one thread.
+struct Run<'a> {
+    batch: &'a Batch<'a>,
+    dictionary: Option<&'a Dictionary>,
+    group: Group,
+    keys: Vec<ObjectKey>,
+    buffer: Vec<u8>,
+}
+
+impl<'a> Run<'a> {
+    fn new(batch: &'a Batch<'a>, dictionary: Option<&'a Dictionary>) -> Self {
+        Self {
+            batch,
+            dictionary,
+            group: Group::new(),
+            keys: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    fn add_all<S: BlobSource>(
+        &mut self,
+        sources: &[S],
+        progress: &dyn Progress,
+    ) -> Result<Vec<io::Result<AddedBlob>>, OdbError> {
+        let mut added = Vec::with_capacity(sources.len());
+        for source in sources {
+            let one = if progress.cancelled() {
+                Err(io::ErrorKind::Interrupted.into())
+            } else {
+                self.add(source)?
+            };
+            progress.advance(1, one.as_ref().map_or(0, |it| it.size));
+            added.push(one);
+        }
+        self.flush()?;
+        Ok(added)
+    }
+
+    fn add<S: BlobSource>(&mut self, source: &S) -> Result<io::Result<AddedBlob>, OdbError> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let file = match read_start(source, &mut buffer) {
+            Ok(file) => file,
+            Err(error) => return Ok(Err(error)),
+        };
+        let added = if buffer.len() > PART_LEN {
+            self.add_large(file, &buffer)?
+        } else {
+            Ok(self.add_small(&buffer)?)
+        };
+        self.buffer = buffer;
+        Ok(added)
+    }
+
+    fn add_small(&mut self, bytes: &[u8]) -> Result<AddedBlob, OdbError> {
+        let id = BlobId::of(bytes);
+        if self.batch.sink.claim(id.into())? {
+            if self.group.is_full_for(bytes.len()) {
+                self.flush()?;
+            }
+            self.group.push(Kind::Blob, bytes);
+            self.keys.push(id.into());
+        }
+        Ok(AddedBlob {
+            id,
+            size: bytes.len() as u64,
+            day: mime::day(head(bytes)),
+        })
+    }
+
+    /// Reads a long message twice: once for its id, once, if it is new, to store it.
+    fn add_large(&self, mut file: File, start: &[u8]) -> Result<io::Result<AddedBlob>, OdbError> {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(start);
+        let read = hasher.update_reader(&file).map(|hasher| hasher.count());
+        let size = match read.and_then(|size| file.rewind().map(|()| size)) {
+            Ok(size) => size,
+            Err(error) => return Ok(Err(error)),
+        };
+        let id = BlobId::new(*hasher.finalize().as_bytes());
+        if self.batch.sink.claim(id.into())?
+            && let Err(error) = self.batch.sink.put_parts(id, size, &mut file)?
+        {
+            return Ok(Err(error));
+        }
+        let day = mime::day(head(start));
+        Ok(Ok(AddedBlob { id, size, day }))
+    }
+
+    fn flush(&mut self) -> Result<(), OdbError> {
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let keys = std::mem::take(&mut self.keys);
+        let group = std::mem::take(&mut self.group);
+        self.batch
+            .sink
+            .put_group(&encode_group(group, keys, self.dictionary))
+    }
+}
+
+/// A group of messages as a frame.
+pub(super) fn encode_group(
+    group: Group,
+    keys: Vec<ObjectKey>,
+    dictionary: Option<&Dictionary>,
+) -> Encoded {
+    let (plain, members) = group.finish();
+    let (codec, help) = match dictionary {
+        None => (Codec::Zstd, Help::None),
+        Some(it) => (Codec::Dictionary(*it.hash()), Help::Dictionary(it)),
+    };
+    Encoded::new(encode(&Content::Group, codec, &plain, help), keys, &members)
+}
+
+/// Reads a message, or of a long one more than [`PART_LEN`] bytes.
+fn read_start<S: BlobSource>(source: &S, buffer: &mut Vec<u8>) -> io::Result<File> {
+    let file = source.open()?;
+    buffer.clear();
+    (&file).take(PART_LEN as u64 + 1).read_to_end(buffer)?;
+    Ok(file)
+}
+
+/// What of a message its day is computed from.
+pub(super) fn head(message: &[u8]) -> &[u8] {
+    &message[..message.len().min(mime::HEAD)]
+}

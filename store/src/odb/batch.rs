@@ -1,0 +1,72 @@
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use super::sink::{Sink, check_size};
+use super::{ObjectRead, ObjectWrite, OdbError, PackedOdb};
+use crate::blob::Dictionary;
+use crate::object::{BlobId, Kind, ObjectKey, PackId};
+
+/// A new pack. Until [`finish`](Self::finish) nobody else sees what is in it; dropped before
+/// that, it leaves nothing.
+pub struct Batch<'a> {
+    pub(super) sink: Sink<'a>,
+    pub(super) dictionary: Mutex<Option<Arc<Dictionary>>>,
+}
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(odb: &'a PackedOdb) -> Self {
+        Self {
+            sink: Sink::new(odb, "pack"),
+            dictionary: Mutex::default(),
+        }
+    }
+
+    /// Stores an object even if a pack claims to have it: so one that was damaged is mended.
+    pub fn write_again(&self, kind: Kind, bytes: &[u8]) -> Result<ObjectKey, OdbError> {
+        check_size(kind, bytes.len())?;
+        let key = ObjectKey::of(kind, bytes);
+        if self.sink.claim_again(key) {
+            self.sink.put(key, bytes, None)?;
+        }
+        Ok(key)
+    }
+
+    /// Makes everything durable and the pack known. `None` if nothing new was added.
+    pub fn finish(self) -> Result<Option<PackId>, OdbError> {
+        self.sink.finish()
+    }
+}
+
+impl ObjectRead for Batch<'_> {
+    fn contains(&self, key: ObjectKey) -> Result<bool, OdbError> {
+        Ok(self.sink.holds(key) || self.sink.odb.contains(key)?)
+    }
+
+    fn read(&self, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
+        self.sink.read(key)
+    }
+
+    fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {
+        self.sink.read_blob(id, out)
+    }
+}
+
+impl ObjectWrite for Batch<'_> {
+    fn write(&self, kind: Kind, bytes: &[u8]) -> Result<ObjectKey, OdbError> {
+        self.write_delta(kind, bytes, None)
+    }
+
+    fn write_delta(
+        &self,
+        kind: Kind,
+        bytes: &[u8],
+        base: Option<ObjectKey>,
+    ) -> Result<ObjectKey, OdbError> {
+        check_size(kind, bytes.len())?;
+        let key = ObjectKey::of(kind, bytes);
+        if self.sink.claim(key)? {
+            self.sink.put(key, bytes, base)?;
+        }
+        Ok(key)
+    }
+}

@@ -1,0 +1,288 @@
+//! From a place in a pack to an object's bytes, the id checked.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::OdbError;
+use super::cache::{Cache, FrameAt, Plain};
+use crate::blob::{Codec, Content, Dictionary, Frame, Help, MAX_PLAIN};
+use crate::object::{BlobId, Kind, ObjectKey};
+use crate::pack::{PackFile, Place, Row};
+
+/// How deep bases may rest on bases; writers stay well below.
+const MAX_DEPTH: u32 = 32;
+/// How many frames are decoded for one object, at most; writers stay well below.
+const MAX_FRAMES: u32 = 256;
+
+/// A pack that is open for reading.
+#[derive(Debug)]
+pub(super) struct OpenPack {
+    pub(super) file: PackFile,
+    pub(super) path: PathBuf,
+    /// Tells it from all others in the cache.
+    pub(super) number: u64,
+}
+
+/// One place where an object lies.
+#[derive(Debug, Clone)]
+pub(super) struct Location {
+    pub(super) pack: Arc<OpenPack>,
+    pub(super) row: Row,
+}
+
+impl Location {
+    pub(super) fn at(&self) -> FrameAt {
+        (self.pack.number, self.row.frame)
+    }
+}
+
+/// Knows where objects lie.
+pub(super) trait View {
+    /// All places where the object lies; none if it is not stored.
+    fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError>;
+    fn cache(&self) -> &Cache;
+}
+
+/// An object with what its frame says of the cost of reading it.
+pub(super) struct Weighed {
+    pub(super) bytes: Vec<u8>,
+    pub(super) frame: FrameAt,
+    pub(super) weight: u8,
+}
+
+pub(super) fn read(view: &dyn View, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
+    Ok(read_weighed(view, key)?.bytes)
+}
+
+pub(super) fn read_weighed(view: &dyn View, key: ObjectKey) -> Result<Weighed, OdbError> {
+    Reading::new(view).object(key)
+}
+
+/// Whether the object lies whole at this very place.
+pub(super) fn check(view: &dyn View, key: ObjectKey, place: &Location) -> Result<(), OdbError> {
+    if place.row.place == Place::Parts {
+        let id = BlobId::new(key.hash);
+        return parts(id, place, &mut |_| Ok(())).map(drop);
+    }
+    Reading::new(view).object_at(key, place).map(drop)
+}
+
+/// Like [`ObjectRead::read_blob`](super::ObjectRead::read_blob). Of several places the first
+/// whose pack can be opened counts: what was written out cannot be taken back.
+pub(super) fn read_blob(view: &dyn View, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {
+    let places = view.locate(id.into())?;
+    match places.iter().find(|it| it.row.place == Place::Parts) {
+        None => {
+            let bytes = read(view, id.into())?;
+            out.write_all(&bytes).map_err(OdbError::Output)?;
+            Ok(bytes.len() as u64)
+        }
+        Some(place) => {
+            let mut emit = |plain: &[u8]| out.write_all(plain).map_err(OdbError::Output);
+            parts(id, place, &mut emit)
+        }
+    }
+}
+
+/// The dictionary object with this hash, ready for use.
+pub(super) fn dictionary(view: &dyn View, hash: [u8; 32]) -> Result<Arc<Dictionary>, OdbError> {
+    if let Some(known) = view.cache().dictionary(&hash) {
+        return Ok(known);
+    }
+    let key = ObjectKey::new(Kind::Dictionary, hash);
+    let found = Dictionary::new(read(view, key)?);
+    let found = Arc::new(found.map_err(|_| OdbError::Refused("a dictionary that is none"))?);
+    view.cache().put_dictionary(&found);
+    Ok(found)
+}
+
+/// The plain bytes of a frame that is at hand.
+pub(super) fn plain(
+    view: &dyn View,
+    frame: &Frame<'_>,
+    damaged: &dyn Fn(&'static str) -> OdbError,
+) -> Result<Plain, OdbError> {
+    Reading::new(view).plain(frame, damaged)
+}
+
+struct Reading<'a> {
+    view: &'a dyn View,
+    depth: u32,
+    frames: u32,
+}
+
+impl<'a> Reading<'a> {
+    fn new(view: &'a dyn View) -> Self {
+        Self {
+            view,
+            depth: 0,
+            frames: 0,
+        }
+    }
+
+    fn object(&mut self, key: ObjectKey) -> Result<Weighed, OdbError> {
+        let mut failed = OdbError::Missing(key);
+        for place in self.view.locate(key)? {
+            match self.object_at(key, &place) {
+                Ok(found) => return Ok(found),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
+    }
+
+    fn object_at(&mut self, key: ObjectKey, place: &Location) -> Result<Weighed, OdbError> {
+        let damaged = |what| damage(key, place, what);
+        let (bytes, weight) = match place.row.place {
+            Place::At(start) => {
+                let group = self.group(key, place)?;
+                let end = u64::from(start).saturating_add(place.row.size);
+                let range = start as usize..usize::try_from(end).unwrap_or(usize::MAX);
+                let found = group.bytes.get(range).ok_or_else(|| damaged("its place"))?;
+                (found.to_vec(), group.weight)
+            }
+            Place::Parts => {
+                let mut all = Vec::new();
+                let id = BlobId::new(key.hash);
+                parts(id, place, &mut |plain| {
+                    all.extend_from_slice(plain);
+                    Ok(())
+                })?;
+                (all, 1)
+            }
+        };
+        if ObjectKey::of(key.kind, &bytes) != key {
+            return Err(damaged("other bytes"));
+        }
+        Ok(Weighed {
+            bytes,
+            frame: place.at(),
+            weight,
+        })
+    }
+
+    fn group(&mut self, key: ObjectKey, place: &Location) -> Result<Arc<Plain>, OdbError> {
+        if let Some(known) = self.view.cache().frame(place.at()) {
+            return Ok(known);
+        }
+        let bytes = frame_at(key, place, place.row.frame)?;
+        let frame = Frame::parse(&bytes).map_err(|error| damage(key, place, error.0))?;
+        let plain = self.plain(&frame, &|what| damage(key, place, what))?;
+        let plain = Arc::new(plain);
+        self.view.cache().put_frame(place.at(), &plain);
+        Ok(plain)
+    }
+
+    fn plain(
+        &mut self,
+        frame: &Frame<'_>,
+        damaged: &dyn Fn(&'static str) -> OdbError,
+    ) -> Result<Plain, OdbError> {
+        self.frames += 1;
+        if self.frames > MAX_FRAMES || self.depth > MAX_DEPTH {
+            return Err(damaged("it rests on too many others"));
+        }
+        let (bytes, weight) = match &frame.codec {
+            Codec::Raw | Codec::Zstd => (frame.plain(Help::None), 1),
+            Codec::Dictionary(hash) => {
+                let dictionary = dictionary(self.view, *hash)?;
+                (frame.plain(Help::Dictionary(&dictionary)), 1)
+            }
+            Codec::Prefix { weight, bases } => {
+                let prefix = self.prefix(bases, damaged)?;
+                (frame.plain(Help::Prefix(&prefix)), *weight)
+            }
+        };
+        let bytes = bytes.map_err(|error| damaged(error.0))?;
+        Ok(Plain { bytes, weight })
+    }
+
+    fn prefix(
+        &mut self,
+        bases: &[ObjectKey],
+        damaged: &dyn Fn(&'static str) -> OdbError,
+    ) -> Result<Vec<u8>, OdbError> {
+        let mut prefix = Vec::new();
+        self.depth += 1;
+        for &base in bases {
+            prefix.extend_from_slice(&self.object(base)?.bytes);
+            if prefix.len() > MAX_PLAIN {
+                return Err(damaged("its prefix is too long"));
+            }
+        }
+        self.depth -= 1;
+        Ok(prefix)
+    }
+}
+
+/// Emits a long message part by part; the id is known to be right only when this returns.
+fn parts(
+    id: BlobId,
+    place: &Location,
+    emit: &mut dyn FnMut(&[u8]) -> Result<(), OdbError>,
+) -> Result<u64, OdbError> {
+    let mut hasher = blake3::Hasher::new();
+    let mut done = 0;
+    part_frames(id, place, &mut |frame, _| {
+        let plain = frame.plain(Help::None);
+        let plain = plain.map_err(|error| damage(id.into(), place, error.0))?;
+        hasher.update(&plain);
+        done += plain.len() as u64;
+        emit(&plain)
+    })?;
+    if hasher.finalize().as_bytes() == id.as_bytes() {
+        Ok(done)
+    } else {
+        Err(damage(id.into(), place, "other bytes"))
+    }
+}
+
+/// Is told of a frame, with its bytes.
+type EachFrame<'a> = dyn FnMut(&Frame<'_>, &[u8]) -> Result<(), OdbError> + 'a;
+
+/// Calls `each` for every frame of a long message in their order.
+pub(super) fn part_frames(
+    id: BlobId,
+    place: &Location,
+    each: &mut EachFrame<'_>,
+) -> Result<(), OdbError> {
+    let mut offset = place.row.frame;
+    let mut done = 0;
+    while done < place.row.size {
+        let bytes = frame_at(id.into(), place, offset)?;
+        let frame = Frame::parse(&bytes).map_err(|error| damage(id.into(), place, error.0))?;
+        match frame.content {
+            Content::Part(part)
+                if part.blob == id && part.offset == done && part.total == place.row.size =>
+            {
+                each(&frame, &bytes)?;
+                done += part.length();
+            }
+            _ => return Err(damage(id.into(), place, "a part is missing")),
+        }
+        offset += bytes.len() as u64;
+    }
+    Ok(())
+}
+
+pub(super) fn frame_at(key: ObjectKey, place: &Location, offset: u64) -> Result<Vec<u8>, OdbError> {
+    place.pack.file.frame_at(offset).map_err(|error| {
+        if matches!(
+            error.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+        ) {
+            damage(key, place, "its frame")
+        } else {
+            OdbError::io(&place.pack.path)(error)
+        }
+    })
+}
+
+pub(super) fn damage(key: ObjectKey, place: &Location, what: &'static str) -> OdbError {
+    OdbError::Damaged {
+        key,
+        path: place.pack.path.clone(),
+        what,
+    }
+}

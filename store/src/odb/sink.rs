@@ -1,0 +1,355 @@
+//! A pack that is being written: what batches and receptions have in common.
+
+use std::collections::HashMap;
+use std::io::{self, Read, Write};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::cache::Cache;
+use super::packed::write_idx;
+use super::pending::{Encoded, Pending};
+use super::read::{self, Location, OpenPack, View, Weighed};
+use super::scratch::{Scratch, random};
+use super::{ObjectRead, OdbError, PackedOdb};
+use crate::blob::{Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
+use crate::fs::create_dir_durable;
+use crate::object::{BlobId, Kind, ObjectKey, PackId};
+use crate::pack::{Idx, PackFile, PackWriter, Place, Row};
+
+/// The new pack and what of it is not yet on disk.
+pub(super) struct Sink<'a> {
+    pub(super) odb: &'a PackedOdb,
+    /// The name of the file in the scratch directory, by which a sweep knows what it is.
+    name: &'static str,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    out: Option<Out>,
+    /// Everything that is or will be in the pack; what waits has no row yet.
+    rows: HashMap<ObjectKey, Option<Row>>,
+    meta: Pending,
+    blobs: Pending,
+    failed: bool,
+}
+
+struct Out {
+    // Fields are dropped in this order: the directory after what lies in it.
+    writer: PackWriter,
+    open: Arc<OpenPack>,
+    scratch: Scratch,
+}
+
+impl<'a> Sink<'a> {
+    pub(super) fn new(odb: &'a PackedOdb, name: &'static str) -> Self {
+        Self {
+            odb,
+            name,
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the object is or will be in this pack.
+    pub(super) fn holds(&self, key: ObjectKey) -> bool {
+        self.state().rows.contains_key(&key)
+    }
+
+    /// Whether the caller is the one to add this object. If so, it must.
+    pub(super) fn claim(&self, key: ObjectKey) -> Result<bool, OdbError> {
+        if self.holds(key) || self.odb.contains(key)? {
+            return Ok(false);
+        }
+        Ok(self.claim_again(key))
+    }
+
+    /// Like [`claim`](Self::claim), even if another pack has the object.
+    pub(super) fn claim_again(&self, key: ObjectKey) -> bool {
+        let mut state = self.state();
+        let new = !state.rows.contains_key(&key);
+        state.rows.entry(key).or_insert(None);
+        new
+    }
+
+    /// Takes a claim back.
+    fn unclaim(&self, key: ObjectKey) {
+        self.state().rows.remove(&key);
+    }
+
+    /// Adds a claimed object.
+    pub(super) fn put(
+        &self,
+        key: ObjectKey,
+        bytes: &[u8],
+        base: Option<ObjectKey>,
+    ) -> Result<(), OdbError> {
+        if key.kind == Kind::Blob && bytes.len() > PART_LEN {
+            let id = BlobId::new(key.hash);
+            let added = self.put_parts(id, bytes.len() as u64, &mut &*bytes)?;
+            return added.map_err(OdbError::Output);
+        }
+        let base = base.and_then(|base| Some((base, self.base(base)?)));
+        let mut state = self.state();
+        if state.pending(key.kind).is_full_for(bytes.len()) {
+            self.flush(&mut state, key.kind)?;
+        }
+        if let Some((base, weighed)) = &base
+            && !state.pending(key.kind).lean_on(*base, weighed)
+        {
+            self.flush(&mut state, key.kind)?;
+            // What is too heavy even for a group of its own stands whole from here on.
+            state.pending(key.kind).lean_on(*base, weighed);
+        }
+        state.pending(key.kind).push(key, bytes);
+        Ok(())
+    }
+
+    /// A base as it lies in a finished frame. Without one, whatever the reason, an object is
+    /// stored whole.
+    fn base(&self, key: ObjectKey) -> Option<Weighed> {
+        matches!(key.kind, Kind::Tree | Kind::FolderMap)
+            .then(|| read::read_weighed(self, key).ok())
+            .flatten()
+    }
+
+    /// Adds a claimed message that is longer than [`PART_LEN`]. If `source` turns out to hold
+    /// another one, the last part is not written, and so there is no message.
+    pub(super) fn put_parts(
+        &self,
+        id: BlobId,
+        total: u64,
+        source: &mut dyn Read,
+    ) -> Result<io::Result<()>, OdbError> {
+        let mut state = self.state();
+        let mut hasher = blake3::Hasher::new();
+        let mut first = None;
+        let mut plain = Vec::new();
+        let mut offset = 0;
+        while offset < total {
+            let blob = id;
+            let part = Part {
+                blob,
+                offset,
+                total,
+            };
+            plain.resize(part.length() as usize, 0);
+            let read = source.read_exact(&mut plain);
+            hasher.update(&plain);
+            let other = part.is_last() && hasher.finalize().as_bytes() != id.as_bytes();
+            let changed = || io::Error::other("the message changed while it was read");
+            if let Err(error) = read.and(if other { Err(changed()) } else { Ok(()) }) {
+                drop(state);
+                self.unclaim(id.into());
+                return Ok(Err(error));
+            }
+            let frame = encode(&Content::Part(part), Codec::Zstd, &plain, Help::None);
+            let at = self.append(&mut state, &frame)?;
+            first.get_or_insert(at);
+            offset += part.length();
+        }
+        let row = Row {
+            frame: first.unwrap_or_default(),
+            place: Place::Parts,
+            size: total,
+        };
+        state.rows.insert(id.into(), Some(row));
+        Ok(Ok(()))
+    }
+
+    /// Appends a group whose objects were claimed.
+    pub(super) fn put_group(&self, group: &Encoded) -> Result<(), OdbError> {
+        let mut state = self.state();
+        self.append_group(&mut state, group)
+    }
+
+    fn append_group(&self, state: &mut State, group: &Encoded) -> Result<(), OdbError> {
+        let at = self.append(state, &group.bytes)?;
+        state
+            .rows
+            .extend(group.rows(at).map(|(key, row)| (key, Some(row))));
+        Ok(())
+    }
+
+    /// Where the next frame will lie.
+    pub(super) fn next_offset(&self) -> Result<u64, OdbError> {
+        let mut state = self.state();
+        Ok(self.out(&mut state)?.writer.offset())
+    }
+
+    /// Appends a frame that came ready made, with the objects that are complete with it.
+    pub(super) fn put_frame(
+        &self,
+        frame: &[u8],
+        rows: &[(ObjectKey, Row)],
+    ) -> Result<(), OdbError> {
+        let mut state = self.state();
+        self.append(&mut state, frame)?;
+        let rows = rows.iter().map(|&(key, row)| (key, Some(row)));
+        state.rows.extend(rows);
+        Ok(())
+    }
+
+    /// Puts what waits on disk, where other readers of this pack can use it.
+    pub(super) fn flush_meta(&self) -> Result<(), OdbError> {
+        let mut state = self.state();
+        self.flush(&mut state, Kind::Tree)
+    }
+
+    fn flush(&self, state: &mut State, kind: Kind) -> Result<(), OdbError> {
+        let pending = std::mem::take(state.pending(kind));
+        if pending.is_empty() {
+            return Ok(());
+        }
+        self.append_group(state, &pending.encode())
+    }
+
+    fn append(&self, state: &mut State, frame: &[u8]) -> Result<u64, OdbError> {
+        if state.failed {
+            return Err(self.broken());
+        }
+        // Whatever fails from here on leaves a pack of which nobody knows how it ends.
+        state.failed = true;
+        let out = self.out(state)?;
+        let at = out.writer.append(frame);
+        let at = at.map_err(OdbError::io(&out.open.path))?;
+        state.failed = false;
+        Ok(at)
+    }
+
+    fn broken(&self) -> OdbError {
+        OdbError::io(&self.odb.incoming)(io::Error::other("an earlier write failed"))
+    }
+
+    fn out<'s>(&self, state: &'s mut State) -> Result<&'s mut Out, OdbError> {
+        let out = match state.out.take() {
+            Some(out) => out,
+            None => self.start()?,
+        };
+        Ok(state.out.insert(out))
+    }
+
+    fn start(&self) -> Result<Out, OdbError> {
+        let fs = &self.odb.dir.fs;
+        let scratch = Scratch::new(fs, &self.odb.incoming)?;
+        let path = scratch.path(self.name);
+        let opened = fs.create_new(&path).and_then(PackWriter::new);
+        let writer = opened.map_err(OdbError::io(&path))?;
+        let file = fs.open(&path).and_then(PackFile::new);
+        let file = file.map_err(OdbError::io(&path))?;
+        let number = random();
+        Ok(Out {
+            writer,
+            open: Arc::new(OpenPack { file, path, number }),
+            scratch,
+        })
+    }
+
+    /// Makes the pack durable and gives it its name; `None` if nothing was added.
+    pub(super) fn finish(self) -> Result<Option<PackId>, OdbError> {
+        let broken = self.broken();
+        let mut state = self.state();
+        self.flush(&mut state, Kind::Tree)?;
+        self.flush(&mut state, Kind::Blob)?;
+        let rows = std::mem::take(&mut state.rows);
+        let count = rows.len();
+        let rows = rows.into_iter().filter_map(|(key, row)| Some((key, row?)));
+        let rows: Vec<_> = rows.collect();
+        if state.failed || rows.len() != count {
+            return Err(broken);
+        }
+        let Some(out) = state.out.take().filter(|_| !rows.is_empty()) else {
+            return Ok(None);
+        };
+        let id = self.publish(out, rows)?;
+        self.odb.refresh()?;
+        Ok(Some(id))
+    }
+
+    /// The pack before its index, so that an index without a pack is always one to remove; a
+    /// pack without an index is made one by who comes upon it.
+    fn publish(&self, out: Out, rows: Vec<(ObjectKey, Row)>) -> Result<PackId, OdbError> {
+        let dir = &self.odb.dir;
+        let fs = &dir.fs;
+        create_dir_durable(fs.as_ref(), &dir.path).map_err(OdbError::io(&dir.path))?;
+        let Out {
+            writer,
+            open,
+            scratch,
+        } = out;
+        let id = writer.finish().map_err(OdbError::io(&open.path))?;
+        let idx = scratch.path("idx");
+        write_idx(fs, &idx, &Idx::build(id, rows))?;
+        let renamed = fs
+            .rename(&open.path, &dir.pack_path(id))
+            .and_then(|()| fs.rename(&idx, &dir.idx_path(id)))
+            .and_then(|()| fs.sync_dir(&dir.path));
+        renamed.map_err(OdbError::io(&dir.path))?;
+        Ok(id)
+    }
+
+    /// The object from this pack, or else from the store.
+    pub(super) fn read(&self, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
+        match self.waiting(key) {
+            Some(bytes) => Ok(bytes),
+            None if self.holds(key) => read::read(self, key),
+            None => self.odb.read(key),
+        }
+    }
+
+    pub(super) fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {
+        match self.waiting(id.into()) {
+            Some(bytes) => {
+                out.write_all(&bytes).map_err(OdbError::Output)?;
+                Ok(bytes.len() as u64)
+            }
+            None if self.holds(id.into()) => read::read_blob(self, id, out),
+            None => self.odb.read_blob(id, out),
+        }
+    }
+
+    fn waiting(&self, key: ObjectKey) -> Option<Vec<u8>> {
+        let mut state = self.state();
+        match state.rows.get(&key) {
+            Some(None) => state.pending(key.kind).get(key).map(<[u8]>::to_vec),
+            _ => None,
+        }
+    }
+}
+
+impl State {
+    fn pending(&mut self, kind: Kind) -> &mut Pending {
+        if kind == Kind::Blob {
+            &mut self.blobs
+        } else {
+            &mut self.meta
+        }
+    }
+}
+
+impl View for Sink<'_> {
+    fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
+        let state = self.state();
+        if let (Some(Some(row)), Some(out)) = (state.rows.get(&key), &state.out) {
+            let pack = out.open.clone();
+            return Ok(vec![Location { pack, row: *row }]);
+        }
+        drop(state);
+        self.odb.locate(key)
+    }
+
+    fn cache(&self) -> &Cache {
+        self.odb.cache()
+    }
+}
+
+/// How long an object of a kind may be, checked before it is hashed.
+pub(super) fn check_size(kind: Kind, size: usize) -> Result<(), OdbError> {
+    if kind != Kind::Blob && size > MAX_OBJECT {
+        let size = size as u64;
+        return Err(OdbError::TooLarge { kind, size });
+    }
+    Ok(())
+}

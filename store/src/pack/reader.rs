@@ -1,0 +1,260 @@
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use super::format;
+use crate::blob::{Frame, HEADER_LEN, MAGIC, MAX_FRAME, frame_len};
+use crate::object::PackId;
+
+/// Most frames fit; one that does not costs a second read.
+const FIRST_READ: usize = 32 << 10;
+/// How much is read at once by whoever reads all.
+const WINDOW: usize = 1 << 20;
+
+/// A pack, or the beginning of one that was never finished.
+#[derive(Debug)]
+pub struct PackFile {
+    file: File,
+    len: u64,
+}
+
+impl PackFile {
+    /// Reads from an open file.
+    pub fn new(file: File) -> io::Result<Self> {
+        let len = file.metadata()?.len();
+        Ok(Self { file, len })
+    }
+
+    /// The bytes of the frame at `offset`, as long as its header says. Its checksum is for
+    /// [`Frame::parse`]; an offset at which no frame can start is `InvalidData`.
+    pub fn frame_at(&self, offset: u64) -> io::Result<Vec<u8>> {
+        frame_at(&self.file, offset)
+    }
+
+    /// The id in the trailer, and whether it is that of the bytes before it. `None` if there is
+    /// no trailer.
+    pub fn check_id(&self) -> io::Result<Option<(PackId, bool)>> {
+        let Some(frames_end) = self.len.checked_sub(format::TRAILER_LEN as u64) else {
+            return Ok(None);
+        };
+        let mut trailer = [0; format::TRAILER_LEN];
+        self.file.read_exact_at(&mut trailer, frames_end)?;
+        let Some((_, id)) = format::parse_trailer(&trailer) else {
+            return Ok(None);
+        };
+        let hash = self.hash_until(self.len - 32)?;
+        Ok(Some((id, hash == *id.as_bytes())))
+    }
+
+    fn hash_until(&self, end: u64) -> io::Result<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new();
+        let mut window = vec![0; WINDOW];
+        let mut at = 0;
+        while at < end {
+            let len = (end - at).min(WINDOW as u64) as usize;
+            self.file.read_exact_at(&mut window[..len], at)?;
+            hasher.update(&window[..len]);
+            at += len as u64;
+        }
+        Ok(*hasher.finalize().as_bytes())
+    }
+
+    /// All frames from the first on, damage stepped over.
+    pub fn scan(&self) -> Scan<'_> {
+        Scan {
+            pack: self,
+            offset: format::START.len() as u64,
+            end: self.frames_end(),
+        }
+    }
+
+    /// Where frames end: before the trailer if there is one.
+    fn frames_end(&self) -> u64 {
+        let Some(end) = self.len.checked_sub(format::TRAILER_LEN as u64) else {
+            return self.len;
+        };
+        let mut trailer = [0; format::TRAILER_LEN];
+        let read = self.file.read_exact_at(&mut trailer, end);
+        if read.is_ok() && format::parse_trailer(&trailer).is_some() {
+            end
+        } else {
+            self.len
+        }
+    }
+
+    /// The next offset from `from` on at which a whole frame lies.
+    fn resync(&self, from: u64, end: u64) -> io::Result<Option<u64>> {
+        let mut at = from;
+        let mut window = vec![0; WINDOW];
+        while at + HEADER_LEN as u64 <= end {
+            let len = (end - at).min(WINDOW as u64) as usize;
+            self.file.read_exact_at(&mut window[..len], at)?;
+            let starts = window[..len].windows(MAGIC.len()).enumerate();
+            for (step, _) in starts.filter(|(_, bytes)| **bytes == MAGIC) {
+                let offset = at + step as u64;
+                if self
+                    .frame_at(offset)
+                    .is_ok_and(|it| Frame::parse(&it).is_ok())
+                {
+                    return Ok(Some(offset));
+                }
+            }
+            // The magic may lie across the end of the window.
+            at += (len - (MAGIC.len() - 1)) as u64;
+        }
+        Ok(None)
+    }
+}
+
+pub(super) fn frame_at(file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; FIRST_READ];
+    let got = read_some_at(file, &mut bytes, offset)?;
+    let header = bytes[..got].first_chunk::<HEADER_LEN>();
+    let header = header.ok_or(io::ErrorKind::UnexpectedEof)?;
+    let len = frame_len(header)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?
+        .min(MAX_FRAME);
+    bytes.resize(len, 0);
+    if let Some(rest) = bytes.get_mut(got..) {
+        file.read_exact_at(rest, offset + got as u64)?;
+    }
+    Ok(bytes)
+}
+
+fn read_some_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut got = 0;
+    while let Some(rest) = bytes.get_mut(got..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(got as u64)) {
+            Ok(0) => break,
+            Ok(n) => got += n,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(got)
+}
+
+/// What a scan comes upon.
+#[derive(Debug)]
+pub enum Found {
+    /// A whole frame, its checksum right.
+    Frame {
+        /// Where it starts.
+        offset: u64,
+        /// All of it.
+        bytes: Vec<u8>,
+    },
+    /// Bytes that are no frame, up to the next one or the end.
+    Damage {
+        /// Where they start.
+        offset: u64,
+        /// How many they are.
+        len: u64,
+    },
+}
+
+/// Goes through a pack's frames.
+#[derive(Debug)]
+pub struct Scan<'a> {
+    pack: &'a PackFile,
+    offset: u64,
+    end: u64,
+}
+
+impl Iterator for Scan<'_> {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let end = self.end;
+        if self.offset >= end {
+            return None;
+        }
+        let offset = self.offset;
+        match self.pack.frame_at(offset) {
+            Ok(bytes) if Frame::parse(&bytes).is_ok() => {
+                self.offset += bytes.len() as u64;
+                return Some(Ok(Found::Frame { offset, bytes }));
+            }
+            Ok(_) => {}
+            Err(error) if is_damage(&error) => {}
+            Err(error) => {
+                self.offset = end;
+                return Some(Err(error));
+            }
+        }
+        match self.pack.resync(offset + 1, end) {
+            Ok(next) => self.offset = next.unwrap_or(end),
+            Err(error) => {
+                self.offset = end;
+                return Some(Err(error));
+            }
+        }
+        let len = self.offset - offset;
+        Some(Ok(Found::Damage { offset, len }))
+    }
+}
+
+fn is_damage(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof
+    )
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)]
+mod tests {
+    use super::*;
+    use crate::blob::{Codec, Content, Help, encode};
+    use crate::fs::{Fs, OsFs};
+    use crate::pack::PackWriter;
+
+    fn frame(text: &str) -> Vec<u8> {
+        encode(&Content::Group, Codec::Raw, text.as_bytes(), Help::None)
+    }
+
+    fn frames(path: &std::path::Path) -> (Vec<Vec<u8>>, Vec<(u64, u64)>) {
+        let pack = PackFile::new(File::open(path).expect("there")).expect("a file");
+        let (mut whole, mut damage) = (Vec::new(), Vec::new());
+        for found in pack.scan() {
+            match found.expect("readable") {
+                Found::Frame { bytes, .. } => whole.push(bytes),
+                Found::Damage { offset, len } => damage.push((offset, len)),
+            }
+        }
+        (whole, damage)
+    }
+
+    #[test]
+    fn damage_costs_the_frame_that_it_hits_and_no_other() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("pack");
+        let texts = ["first", "second", "third"];
+        let mut writer = PackWriter::new(OsFs.create_new(&path).expect("new")).expect("disk");
+        for text in texts {
+            writer.append(&frame(text)).expect("disk");
+        }
+        let id = writer.finish().expect("disk");
+        let all = std::fs::read(&path).expect("there");
+        let pack = PackFile::new(File::open(&path).expect("there")).expect("a file");
+        assert_eq!(pack.check_id().expect("readable"), Some((id, true)));
+        assert_eq!(frames(&path), (texts.map(frame).to_vec(), vec![]));
+
+        let second = 8 + frame("first").len();
+        for at in second..second + frame("second").len() {
+            let mut damaged = all.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, &damaged).expect("disk");
+            let (whole, damage) = frames(&path);
+            assert_eq!(whole, [frame("first"), frame("third")], "byte {at}");
+            assert_eq!(damage, [(second as u64, frame("second").len() as u64)]);
+            let pack = PackFile::new(File::open(&path).expect("there")).expect("a file");
+            assert_eq!(pack.check_id().expect("readable"), Some((id, false)));
+        }
+        for end in 0..all.len() {
+            std::fs::write(&path, &all[..end]).expect("disk");
+            let whole = frames(&path).0;
+            assert!(texts.map(frame).starts_with(&whole), "cut at {end}");
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! A store's settings: TOML, for people to read and edit.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::fs::Fs;
+use crate::maildir::{FolderPath, Layout};
+use crate::merge::Limits;
+use crate::worktree::Anchor;
+
+use super::RepoError;
+
+/// The longest name of a device or remote.
+const MAX_NAME: usize = 64;
+
+/// A store's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The name of this device, for people.
+    pub device: String,
+    /// What tells the stores of one Maildir apart: eight hexadecimal digits.
+    pub tag: String,
+    /// The Maildir, if the store has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maildir: Option<MaildirConfig>,
+    /// How long a command waits for another one, in seconds.
+    #[serde(default = "default_patience")]
+    pub lock_timeout: u64,
+    /// What the guard lets pass.
+    #[serde(default)]
+    pub guard: GuardConfig,
+    /// The other devices.
+    #[serde(default)]
+    pub remotes: BTreeMap<String, RemoteConfig>,
+}
+
+fn default_patience() -> u64 {
+    600
+}
+
+/// A Maildir, and how it is known again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MaildirConfig {
+    /// Its root.
+    pub path: PathBuf,
+    /// `maildir++` or `nested`.
+    pub layout: LayoutName,
+    /// What the anchor file says.
+    pub anchor: String,
+    /// The anchor's inode.
+    pub anchor_inode: u64,
+}
+
+/// How folders lie in a Maildir.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LayoutName {
+    /// `.A.B`, as Dovecot and Courier have it.
+    #[serde(rename = "maildir++")]
+    MaildirPlusPlus,
+    /// `A/B`, as directories.
+    #[serde(rename = "nested")]
+    Nested,
+}
+
+impl From<LayoutName> for Layout {
+    fn from(name: LayoutName) -> Self {
+        match name {
+            LayoutName::MaildirPlusPlus => Self::MaildirPlusPlus,
+            LayoutName::Nested => Self::Nested,
+        }
+    }
+}
+
+impl MaildirConfig {
+    /// What must be found in the Maildir.
+    pub fn anchor(&self) -> Anchor {
+        Anchor {
+            content: self.anchor.clone(),
+            inode: self.anchor_inode,
+        }
+    }
+}
+
+/// Another device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RemoteConfig {
+    /// Where it is.
+    pub url: String,
+    /// What to run there, if `mailvc` is not on the path.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// The device that answered there the first time, in hexadecimal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+    /// Whether devices that are met only through this one are trusted.
+    #[serde(default)]
+    pub introduce: bool,
+}
+
+/// The guard's limits, as in the documentation of [`Limits`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GuardConfig {
+    /// Fewer messages than this never stop anything.
+    pub min: u64,
+    /// Percent of all messages.
+    pub tree_percent: u64,
+    /// Percent of one folder's messages.
+    pub folder_percent: u64,
+    /// Folders with fewer messages are not judged by percent.
+    pub folder_min: u64,
+    /// More than this always stop.
+    pub absolute: u64,
+    /// Messages of which others took the place.
+    pub replaced: u64,
+    /// Folders whose messages count toward `absolute` alone.
+    pub disposable: Vec<String>,
+}
+
+impl Default for GuardConfig {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            min: limits.min,
+            tree_percent: limits.tree_percent,
+            folder_percent: limits.folder_percent,
+            folder_min: limits.folder_min,
+            absolute: limits.absolute,
+            replaced: limits.replaced,
+            disposable: limits.disposable.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+impl GuardConfig {
+    /// The limits.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            min: self.min,
+            tree_percent: self.tree_percent,
+            folder_percent: self.folder_percent,
+            folder_min: self.folder_min,
+            absolute: self.absolute,
+            replaced: self.replaced,
+            disposable: self
+                .disposable
+                .iter()
+                .filter_map(|name| FolderPath::new(name.as_bytes()).ok())
+                .collect(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the settings.
+    pub fn load(fs: &dyn Fs, path: &Path) -> Result<Self, RepoError> {
+        let text = super::read_text(fs, path)?;
+        toml::from_str(&text).map_err(|error| RepoError::Config {
+            path: path.to_owned(),
+            what: error.message().to_owned(),
+        })
+    }
+
+    /// Writes the settings.
+    pub fn save(&self, fs: &dyn Fs, path: &Path) -> Result<(), RepoError> {
+        let text = toml::to_string(self).map_err(|error| RepoError::Config {
+            path: path.to_owned(),
+            what: error.to_string(),
+        })?;
+        crate::fs::write_durable(fs, path, text.as_bytes()).map_err(RepoError::at(path))
+    }
+}
+
+/// Checks the name of a device: it appears in logs, files and on terminals.
+pub fn check_name(name: &str) -> Result<(), RepoError> {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    let starts = name
+        .bytes()
+        .next()
+        .is_some_and(|byte| byte.is_ascii_alphanumeric());
+    if starts && name.len() <= MAX_NAME && name.bytes().all(fits) {
+        Ok(())
+    } else {
+        Err(RepoError::Name(name.to_owned()))
+    }
+}

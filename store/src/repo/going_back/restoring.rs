@@ -1,0 +1,224 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::maildir::FolderPath;
+use crate::object::{
+    BlobId, Copies, Entry, EntryKey, Folder, FolderMap, MessageCopy, SnapshotId, SnapshotKind,
+};
+use crate::odb::{Batch, ObjectRead};
+use crate::{graph, tree};
+
+use super::super::recording::empty_tree;
+use super::{Locked, RepoError, Repository, SnapshotReport, Target, Transition};
+
+/// Which messages to bring back.
+#[derive(Debug, Clone)]
+pub enum Selection {
+    /// All that the state has.
+    All,
+    /// Those of one folder.
+    Folder(FolderPath),
+    /// These, from the state or else from the newest that has them.
+    Messages(BTreeSet<EntryKey>),
+}
+
+/// What to bring back.
+#[derive(Debug, Clone)]
+pub struct RestoreRequest {
+    /// The state; `local` if not given.
+    pub from: Option<SnapshotId>,
+    /// Which of its messages.
+    pub selection: Selection,
+    /// Whether to find out only.
+    pub dry_run: bool,
+}
+
+/// Where the copies of a message lie.
+type Places = BTreeMap<FolderPath, Entry>;
+
+impl Locked<'_> {
+    /// Brings messages back: of each content as many copies as the Maildir has fewer than the
+    /// state, into the folders that lack them. Removes nothing.
+    pub fn restore(
+        &self,
+        recorded: &SnapshotReport,
+        request: &RestoreRequest,
+    ) -> Result<Transition, RepoError> {
+        let local = recorded.id.ok_or(RepoError::Empty)?;
+        let from = request.from.unwrap_or(local);
+        let batch = self.repo.odb().batch()?;
+        let wanted = self.wanted(&batch, from, &recorded.found, &request.selection)?;
+        let mut map = self.repo.folders(local)?;
+        for (key, state) in wanted {
+            let now = places(&batch, &recorded.found, key)?;
+            for (path, entry) in missing(&state, &now) {
+                put(&batch, &mut map, (path, key), entry)?;
+            }
+        }
+        let why = format!("restore from {}", from.short());
+        let target = Target {
+            kind: SnapshotKind::Restore,
+            map,
+            why,
+        };
+        self.go(batch, recorded, target, (None, request.dry_run))
+    }
+
+    /// The messages to look at, each with its places in the state.
+    fn wanted(
+        &self,
+        odb: &dyn ObjectRead,
+        from: SnapshotId,
+        found: &FolderMap,
+        selection: &Selection,
+    ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+        let state = self.repo.folders(from)?;
+        let keys = match selection {
+            Selection::Messages(keys) => {
+                let mut wanted = BTreeMap::new();
+                for key in keys {
+                    let mut at = places(odb, &state, *key)?;
+                    if at.is_empty() {
+                        at = self.repo.last_places(from, *key)?;
+                    }
+                    wanted.insert(*key, at);
+                }
+                return Ok(wanted);
+            }
+            Selection::Folder(path) => fewer(odb, found, &state, Some(path))?,
+            Selection::All => fewer(odb, found, &state, None)?,
+        };
+        let only = match selection {
+            Selection::Folder(path) => Some(path),
+            _ => None,
+        };
+        let mut wanted = BTreeMap::new();
+        for key in keys {
+            let mut at = places(odb, &state, key)?;
+            if let Some(only) = only {
+                at.retain(|path, _| path == only);
+            }
+            wanted.insert(key, at);
+        }
+        Ok(wanted)
+    }
+}
+
+impl Repository {
+    /// Where a message was in the newest state before `from` that has it.
+    fn last_places(&self, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
+        for ancestor in graph::ancestors(self.odb(), [from]) {
+            let (_, snapshot) = ancestor?;
+            let at = places(
+                self.odb(),
+                &graph::load_map(self.odb(), snapshot.folders)?,
+                key,
+            )?;
+            if !at.is_empty() {
+                return Ok(at);
+            }
+        }
+        Ok(Places::new())
+    }
+}
+
+/// The messages of which some folder holds fewer copies than in the state.
+fn fewer(
+    odb: &dyn ObjectRead,
+    found: &FolderMap,
+    state: &FolderMap,
+    only: Option<&FolderPath>,
+) -> Result<BTreeSet<EntryKey>, RepoError> {
+    let mut keys = BTreeSet::new();
+    for (path, folder) in &state.folders {
+        if only.is_some_and(|only| only != path) {
+            continue;
+        }
+        let now = found
+            .folders
+            .get(path)
+            .map_or_else(tree::empty_id, |folder| folder.tree);
+        for change in tree::diff(odb, now, folder.tree) {
+            let change = change?;
+            let count = |entry: &Option<Entry>| entry.as_ref().map_or(0, |e| e.copies.count());
+            if count(&change.before) < count(&change.after) {
+                keys.insert(change.key);
+            }
+        }
+    }
+    Ok(keys)
+}
+
+fn places(odb: &dyn ObjectRead, map: &FolderMap, key: EntryKey) -> Result<Places, RepoError> {
+    let mut at = Places::new();
+    for (path, folder) in &map.folders {
+        if let Some(entry) = tree::get(odb, folder.tree, key)? {
+            at.insert(path.clone(), entry);
+        }
+    }
+    Ok(at)
+}
+
+/// What each folder is to hold of a message: what it holds now, and of the copies that are
+/// missing in all as many as it lacks.
+fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
+    let total = |places: &Places| -> u64 { places.values().map(|e| e.copies.count()).sum() };
+    let mut lacking = total(state).saturating_sub(total(now));
+    let mut result = Vec::new();
+    for (path, entry) in state {
+        let here: Vec<MessageCopy> = now
+            .get(path)
+            .map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect());
+        let room = entry
+            .copies
+            .count()
+            .saturating_sub(here.len() as u64)
+            .min(lacking);
+        if room == 0 {
+            continue;
+        }
+        lacking -= room;
+        let mut spare = here.clone();
+        let returning = entry.copies.iter().filter(|copy| {
+            let at = spare.iter().position(|known| known == *copy);
+            at.map(|at| spare.swap_remove(at)).is_none()
+        });
+        let returning: Vec<MessageCopy> = returning.take(room as usize).cloned().collect();
+        if let Some(copies) = Copies::collect(here.into_iter().chain(returning)) {
+            result.push((
+                path.clone(),
+                Entry {
+                    copies,
+                    ..entry.clone()
+                },
+            ));
+        }
+    }
+    result
+}
+
+fn put(
+    batch: &Batch<'_>,
+    map: &mut FolderMap,
+    (path, key): (FolderPath, EntryKey),
+    entry: Entry,
+) -> Result<(), RepoError> {
+    let root = match map.folders.get(&path) {
+        Some(folder) => folder.tree,
+        None => empty_tree(batch)?,
+    };
+    let (tree, sums) = tree::edit(batch, root, [(key, Some(entry))])?;
+    map.folders.insert(path, Folder { tree, sums });
+    Ok(())
+}
+
+impl Repository {
+    /// The key of a stored message: its day is read from its own header.
+    pub fn entry_key(&self, blob: BlobId) -> Result<EntryKey, RepoError> {
+        let bytes = self.odb().read(blob.into())?;
+        let head = &bytes[..bytes.len().min(crate::mime::HEAD)];
+        Ok(EntryKey {
+            day: crate::object::Day(crate::mime::day(head)),
+            blob,
+        })
+    }
+}

@@ -1,0 +1,199 @@
+//! Making a store.
+
+use std::path::{Path, PathBuf};
+
+use crate::fs::{EntryKind, Fs, SharedFs, create_dir_durable, write_durable};
+use crate::maildir::{FolderPath, Layout};
+use crate::sign::{KeyFile, Signer};
+use crate::worktree::{Maildir, WorktreeError};
+
+use super::config::check_name;
+use super::{
+    Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RepoError, Repository,
+    StoreLayout, Trust, instance,
+};
+
+/// What a new store is to be.
+#[derive(Debug, Clone)]
+pub struct InitRequest {
+    /// The Maildir that it is for.
+    pub maildir: PathBuf,
+    /// How folders lie in it; found out if not given.
+    pub layout: Option<LayoutName>,
+    /// The device's name.
+    pub name: String,
+    /// Whether to make the Maildir if there is none.
+    pub make_maildir: bool,
+}
+
+impl Repository {
+    /// Makes a store at `dir` for a Maildir, and puts the anchor into it. The file that makes the
+    /// directory a store is written last: after a crash, the same call begins anew.
+    pub fn init(fs: SharedFs, dir: &Path, request: &InitRequest) -> Result<Self, RepoError> {
+        check_name(&request.name)?;
+        let layout = StoreLayout::new(dir);
+        if fs.lstat(&layout.format()).is_ok() {
+            return Self::anchor_again(fs, dir, request);
+        }
+        let maildir = open_maildir(fs.clone(), request)?;
+        create_dir_durable(&*fs, dir).map_err(RepoError::at(dir))?;
+        refuse_overlap(dir, &maildir.root)?;
+        for sub in ["packs", "incoming", "refs", "log", "keys"] {
+            let path = dir.join(sub);
+            create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
+        }
+        let key = device_key(&*fs, &layout, &request.name)?;
+        let mut trust = Trust::default();
+        trust.add(Device::new(key.public_key().clone(), &request.name));
+        trust.save(&*fs, &layout)?;
+        let tag = random_hex(4)?;
+        let anchor = maildir.drop_anchor(&format!("mailvc {}", random_hex(16)?))?;
+        let config = Config {
+            device: request.name.clone(),
+            tag,
+            maildir: Some(MaildirConfig {
+                path: maildir.root.clone(),
+                layout: match maildir.layout {
+                    Layout::MaildirPlusPlus => LayoutName::MaildirPlusPlus,
+                    Layout::Nested => LayoutName::Nested,
+                },
+                anchor: anchor.content,
+                anchor_inode: anchor.inode,
+            }),
+            lock_timeout: 600,
+            guard: GuardConfig::default(),
+            remotes: std::collections::BTreeMap::new(),
+        };
+        config.save(&*fs, &layout.config())?;
+        instance::record(&*fs, &layout)?;
+        let format = layout.format();
+        write_durable(&*fs, &format, format!("mailvc {FORMAT}\n").as_bytes())
+            .map_err(RepoError::at(format))?;
+        Self::open(fs, dir)
+    }
+
+    /// A second `init` on the same Maildir: the person says that it is the right one, though it
+    /// was moved or restored.
+    fn anchor_again(fs: SharedFs, dir: &Path, request: &InitRequest) -> Result<Self, RepoError> {
+        let mut repo = Self::open(fs.clone(), dir)?;
+        let mut config = repo.config().clone();
+        let maildir = open_maildir(fs, request)?;
+        match &mut config.maildir {
+            Some(known) => {
+                let found = maildir
+                    .read_anchor()?
+                    .filter(|found| found.content == known.anchor);
+                let Some(found) = found else {
+                    return Err(RepoError::Exists(dir.to_owned()));
+                };
+                if known.path == maildir.root && known.anchor_inode == found.inode {
+                    return Err(RepoError::Exists(dir.to_owned()));
+                }
+                known.path.clone_from(&maildir.root);
+                known.anchor_inode = found.inode;
+            }
+            None => return Err(RepoError::Exists(dir.to_owned())),
+        }
+        repo.set_config(config)?;
+        Ok(repo)
+    }
+}
+
+fn open_maildir(fs: SharedFs, request: &InitRequest) -> Result<Maildir, RepoError> {
+    let root = &request.maildir;
+    let there = fs.stat(root).is_ok_and(|stat| stat.kind == EntryKind::Dir);
+    if !there && request.make_maildir {
+        create_dir_durable(&*fs, root).map_err(RepoError::at(root))?;
+    }
+    let root = std::fs::canonicalize(root)
+        .map_err(|_| WorktreeError::NoMaildir(request.maildir.clone()))?;
+    let layout = request
+        .layout
+        .map_or_else(|| detect(&*fs, &root), Layout::from);
+    let maildir = Maildir {
+        fs: fs.clone(),
+        root,
+        layout,
+    };
+    if request.make_maildir {
+        let dir = maildir.dir(&FolderPath::root());
+        let empty = fs.read_dir(&dir).map_err(RepoError::at(&dir))?.is_empty();
+        for sub in ["tmp", "new", "cur"].into_iter().filter(|_| empty) {
+            let path = dir.join(sub);
+            create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
+        }
+    }
+    if maildir.folders()?.is_empty() {
+        return Err(WorktreeError::NotAMaildir(maildir.root).into());
+    }
+    Ok(maildir)
+}
+
+/// Folders behind dots are Maildir++; folders without are nested; where there are none, Maildir++,
+/// as mail servers have it.
+fn detect(fs: &dyn Fs, root: &Path) -> Layout {
+    let is_folder = |path: &Path| fs.stat(&path.join("cur")).is_ok();
+    let entries = fs.read_dir(root).unwrap_or_default();
+    let plain = entries.iter().any(|entry| {
+        let name = entry.name.as_encoded_bytes();
+        let own = matches!(name, b"cur" | b"new" | b"tmp");
+        !own && !name.starts_with(b".") && is_folder(&root.join(&entry.name))
+    });
+    if plain {
+        Layout::Nested
+    } else {
+        Layout::MaildirPlusPlus
+    }
+}
+
+fn refuse_overlap(store: &Path, maildir: &Path) -> Result<(), RepoError> {
+    let store = std::fs::canonicalize(store).map_err(RepoError::at(store))?;
+    if store.starts_with(maildir) || maildir.starts_with(&store) {
+        return Err(RepoError::StoreInMaildir {
+            store,
+            maildir: maildir.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+fn device_key(fs: &dyn Fs, layout: &StoreLayout, name: &str) -> Result<KeyFile, RepoError> {
+    let path = layout.device_key();
+    if fs.lstat(&path).is_ok() {
+        return Ok(KeyFile::load(fs, &path)?);
+    }
+    Ok(KeyFile::generate(fs, &path, name)?)
+}
+
+/// So many random bytes in hexadecimal.
+pub(super) fn random_hex(bytes: usize) -> Result<String, RepoError> {
+    use std::io::Read;
+    let path = Path::new("/dev/urandom");
+    let mut random = vec![0; bytes];
+    std::fs::File::open(path)
+        .and_then(|mut file| file.read_exact(&mut random))
+        .map_err(RepoError::at(path))?;
+    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// A new key for the device; the old one signs nothing any more here. Trust in the old one stays:
+/// what it signed is history.
+pub(super) fn renew_key(repo: &mut Repository) -> Result<(), RepoError> {
+    let fs = repo.fs().clone();
+    let layout = repo.layout().clone();
+    let path = layout.device_key();
+    let name = repo.config().device.clone();
+    for old in [path.clone(), path.with_extension("pub")] {
+        match fs.remove_file(&old) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(RepoError::at(old)(error));
+            }
+            _ => {}
+        }
+    }
+    let key = KeyFile::generate(&*fs, &path, &name)?;
+    let mut trust = repo.trust()?;
+    trust.add(Device::new(key.public_key().clone(), &name));
+    trust.save(&*fs, &layout)?;
+    instance::record(&*fs, &layout)
+}

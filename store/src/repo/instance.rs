@@ -1,0 +1,37 @@
+//! Where a store was made. A store that is copied, by `cp` or from a backup, would be two devices
+//! with one identity: it is not written to until `key renew` gives it its own.
+
+use std::path::Path;
+
+use crate::fs::{Fs, write_durable};
+
+use super::{RepoError, StoreLayout};
+
+/// Writes down that the store is here.
+pub(super) fn record(fs: &dyn Fs, layout: &StoreLayout) -> Result<(), RepoError> {
+    let path = layout.instance();
+    write_durable(fs, &path, here(fs, layout)?.as_bytes()).map_err(RepoError::at(path))
+}
+
+/// Checks that the store is where it was made.
+pub(super) fn check(fs: &dyn Fs, layout: &StoreLayout) -> Result<(), RepoError> {
+    if super::read_text_or_empty(fs, &layout.instance())? == here(fs, layout)? {
+        Ok(())
+    } else {
+        Err(RepoError::Copied(layout.root().to_owned()))
+    }
+}
+
+/// The machine's id, hashed, because it is confidential (`machine-id(5)`), and the inode of the
+/// device's key.
+fn here(fs: &dyn Fs, layout: &StoreLayout) -> Result<String, RepoError> {
+    let machine = super::read_bytes(fs, Path::new("/etc/machine-id")).unwrap_or_default();
+    let machine = blake3::derive_key("mailvc 2026 machine", &machine);
+    let machine: String = machine[..8]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let keys = layout.keys();
+    let inode = fs.lstat(&keys).map_err(RepoError::at(keys))?.inode;
+    Ok(format!("{machine} {inode}\n"))
+}

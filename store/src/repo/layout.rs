@@ -1,0 +1,55 @@
+//! Where things lie in a store's directory.
+
+use std::path::{Path, PathBuf};
+
+/// The version of the formats that this program writes, and the newest that it reads.
+pub const FORMAT: u32 = 1;
+
+/// The paths inside a store.
+#[derive(Debug, Clone)]
+pub struct StoreLayout {
+    root: PathBuf,
+}
+
+macro_rules! path {
+    ($($(#[$doc:meta])* $name:ident = $file:literal;)*) => {
+        $($(#[$doc])* pub fn $name(&self) -> PathBuf { self.root.join($file) })*
+    };
+}
+
+impl StoreLayout {
+    /// The layout of the store at `root`.
+    pub fn new(root: &Path) -> Self {
+        Self {
+            root: root.to_owned(),
+        }
+    }
+
+    /// The store's directory.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    path! {
+        /// The version of the formats: a line `mailvc N`. Made last: without it there is no store.
+        format = "format";
+        /// The settings.
+        config = "config";
+        /// Whose snapshots count: OpenSSH's `allowed_signers`.
+        trusted = "trusted";
+        /// Whose snapshots count no more.
+        revoked = "revoked";
+        /// The directory of the device's key.
+        keys = "keys";
+        /// The device's private key.
+        device_key = "keys/device";
+        /// On which machine the store was made.
+        instance = "instance";
+        /// The kernel lock of all who write.
+        lock = "lock";
+        /// The cache of the Maildir's listings.
+        index = "index.redb";
+        /// What is being applied to the Maildir, while it is.
+        applying = "applying";
+    }
+}

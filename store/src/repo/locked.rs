@@ -1,0 +1,76 @@
+//! A store that is being written to: nobody else writes to it, nor to its Maildir.
+
+use std::time::Duration;
+
+use crate::fs::{Holder, Lock};
+use crate::index::Index;
+use crate::maildir::UniqueNames;
+use crate::progress::Progress;
+use crate::worktree::Maildir;
+
+use super::{Applying, RepoError, Repository, instance};
+
+/// Who wants to write.
+pub struct LockRequest<'a> {
+    /// The command, as others who wait are told: `mailvc sync`.
+    pub command: &'a str,
+    /// How long to wait for others.
+    pub patience: Duration,
+    /// Called once if somebody has to be waited for.
+    pub waiting: &'a dyn Fn(&Holder),
+    /// Told of the work.
+    pub progress: &'a dyn Progress,
+}
+
+/// A store and its Maildir, locked. What an interrupted run left has been finished or cleared.
+pub struct Locked<'a> {
+    pub(super) repo: &'a Repository,
+    pub(super) maildir: Maildir,
+    pub(super) index: Index,
+    pub(super) names: UniqueNames,
+    pub(super) progress: &'a dyn Progress,
+    pub(super) command: &'a str,
+    _locks: (Lock, Lock),
+}
+
+impl Repository {
+    /// Locks the store alone: for what concerns refs, settings and trust. What dead runs left in
+    /// it is cleared.
+    pub fn lock_store(&self, request: &LockRequest<'_>) -> Result<Lock, RepoError> {
+        let path = self.layout().lock();
+        let lock = Lock::file(&path, request.command, request.patience, request.waiting)?;
+        instance::check(&**self.fs(), self.layout())?;
+        self.odb().sweep()?;
+        self.refs().sweep()?;
+        Ok(lock)
+    }
+
+    /// Locks the store and the Maildir, in this order, and finishes what an interrupted run began.
+    pub fn lock<'a>(&'a self, request: &LockRequest<'a>) -> Result<Locked<'a>, RepoError> {
+        let maildir = self.maildir().ok_or(RepoError::NoMaildir)?;
+        let config = self.config().maildir.as_ref().ok_or(RepoError::NoMaildir)?;
+        let store = self.lock_store(request)?;
+        maildir.check_anchor(&config.anchor())?;
+        let root = Lock::dir(&maildir.root, request.patience, request.waiting)?;
+        let host = rustix::system::uname();
+        let locked = Locked {
+            repo: self,
+            index: Index::open(&**self.fs(), &self.layout().index())?,
+            maildir,
+            names: UniqueNames::new(&host.nodename().to_string_lossy()),
+            progress: request.progress,
+            command: request.command,
+            _locks: (store, root),
+        };
+        if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {
+            locked.finish_interrupted(&record)?;
+        }
+        Ok(locked)
+    }
+
+    /// Gives the store its own identity on this machine: a new key and a new instance. The caller
+    /// holds no lock, for a copied store cannot be locked.
+    pub fn renew_key(&mut self) -> Result<(), RepoError> {
+        super::init::renew_key(self)
+    }
+}
