@@ -89,7 +89,9 @@ impl Repository {
             accepted.introduced = check.introduced;
             objects.finish()?;
         }
-        let Some(reference) = reference else { return Ok(accepted) };
+        let Some(reference) = reference else {
+            return Ok(accepted);
+        };
         let _lock = self.lock_store(lock)?;
         if !accepted.introduced.is_empty() {
             let mut trust = self.trust()?;
@@ -183,11 +185,16 @@ impl Check<'_> {
         }
         let device = snapshot.device.ok_or(RepoError::BadSignature(id))?;
         if self.trust.is_revoked(device) {
-            return Err(RepoError::Revoked { snapshot: id, device });
+            return Err(RepoError::Revoked {
+                snapshot: id,
+                device,
+            });
         }
         let bytes = match self.signatures.get(&(id, device)) {
             Some(bytes) => bytes.clone(),
-            None => stored_signature(self.objects, id, device)?.ok_or(RepoError::BadSignature(id))?,
+            None => {
+                stored_signature(self.objects, id, device)?.ok_or(RepoError::BadSignature(id))?
+            }
         };
         let key = self.maker(&snapshot, (id, device), &bytes)?;
         verify(&key, &snapshot, &bytes, id)?;
@@ -207,7 +214,10 @@ impl Check<'_> {
             return Ok(known.key.clone());
         }
         if !self.introduce {
-            return Err(RepoError::UnknownSigner { snapshot: id, device });
+            return Err(RepoError::UnknownSigner {
+                snapshot: id,
+                device,
+            });
         }
         let key = sign::signer(bytes.get(SIGNATURE_HEAD..).unwrap_or_default())?;
         let met = Device::new(key.clone(), &snapshot.device_name);

@@ -81,13 +81,19 @@ pub enum RemoteError {
 
 fn said(stderr: &str) -> String {
     let text = stderr.trim();
-    if text.is_empty() { String::new() } else { format!(" (there: {text})") }
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" (there: {text})")
+    }
 }
 
 /// Has a session with a remote.
 pub fn call(call: &Call<'_>, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
-    let url = RemoteUrl::parse(&call.remote.url)
-        .map_err(|source| RemoteError::Url { url: call.remote.url.clone(), source })?;
+    let url = RemoteUrl::parse(&call.remote.url).map_err(|source| RemoteError::Url {
+        url: call.remote.url.clone(),
+        source,
+    })?;
     match url {
         RemoteUrl::Path(path) => over_path(call, &expand(&path, call.home), lock),
         RemoteUrl::Ssh(url) => over_ssh(call, &url, lock),
@@ -102,13 +108,12 @@ fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
     }
 }
 
-fn over_ssh(
-    call: &Call<'_>,
-    url: &SshUrl,
-    lock: &LockRequest<'_>,
-) -> Result<Report, RemoteError> {
-    let destination =
-        Destination { user: url.user.clone(), host: url.host.clone(), port: url.port };
+fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
+    let destination = Destination {
+        user: url.user.clone(),
+        host: url.host.clone(),
+        port: url.port,
+    };
     let command = remote_command(call.remote.command.as_deref(), &url.place);
     let mut duplex = ssh::connect(&destination, &command, call.ssh)?;
     let note = duplex.note().map(str::to_owned);
@@ -116,7 +121,11 @@ fn over_ssh(
     match result {
         Ok((session, outcome)) => {
             duplex.finish()?;
-            Ok(Report { session, outcome, note })
+            Ok(Report {
+                session,
+                outcome,
+                note,
+            })
         }
         Err(error @ RemoteError::Session { .. }) => Err(explain(error, duplex)),
         Err(error) => Err(error),
@@ -125,15 +134,23 @@ fn over_ssh(
 
 /// Why the line broke, if the connection knows better than the session.
 fn explain(error: RemoteError, duplex: Box<dyn ssh::Duplex>) -> RemoteError {
-    let RemoteError::Session { source, .. } = error else { return error };
+    let RemoteError::Session { source, .. } = error else {
+        return error;
+    };
     let broke = matches!(
         *source,
         ProtocolError::Session(crate::protocol::SessionError::Wire(_))
     );
     match duplex.finish() {
         Err(cause) if broke => cause.into(),
-        Ok(exit) if broke => RemoteError::Session { source, stderr: exit.stderr_tail },
-        _ => RemoteError::Session { source, stderr: String::new() },
+        Ok(exit) if broke => RemoteError::Session {
+            source,
+            stderr: exit.stderr_tail,
+        },
+        _ => RemoteError::Session {
+            source,
+            stderr: String::new(),
+        },
     }
 }
 
@@ -169,11 +186,7 @@ fn quote_path(path: &str) -> String {
 }
 
 /// A store on this machine: served by a thread. Who can write to it has the role to.
-fn over_path(
-    call: &Call<'_>,
-    path: &Path,
-    lock: &LockRequest<'_>,
-) -> Result<Report, RemoteError> {
+fn over_path(call: &Call<'_>, path: &Path, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
     let fs: SharedFs = Arc::new(OsFs);
     let there = Repository::open(fs, path).map_err(|error| RemoteError::There(Box::new(error)))?;
     let (ours, theirs) = UnixStream::pair().map_err(RemoteError::Start)?;
@@ -185,7 +198,11 @@ fn over_path(
     let result = converse(call, (Box::new(reader), Box::new(ours)), "", lock);
     let served = server.join();
     match (result, served) {
-        (Ok((session, outcome)), _) => Ok(Report { session, outcome, note: None }),
+        (Ok((session, outcome)), _) => Ok(Report {
+            session,
+            outcome,
+            note: None,
+        }),
         (Err(_), Ok(Err(ProtocolError::Device(DeviceError::Repo(error))))) => {
             Err(RemoteError::There(Box::new(error)))
         }
@@ -200,7 +217,10 @@ fn serve_path(there: &Repository, stream: UnixStream) -> Result<(), ServeError> 
         waiting: &|_| {},
         progress: &NoProgress,
     };
-    let admission = Admission { role: Role::Sync, only: None };
+    let admission = Admission {
+        role: Role::Sync,
+        only: None,
+    };
     let reader = match stream.try_clone() {
         Ok(reader) => reader,
         Err(source) => return Err(io_error(source)),
@@ -230,9 +250,11 @@ fn converse(
         limits: Limits::default(),
         progress: lock.progress,
     };
-    let session = run_client(&mut device, stream, &request).map_err(|source| {
-        RemoteError::Session { source: Box::new(source), stderr: String::new() }
-    })?;
+    let session =
+        run_client(&mut device, stream, &request).map_err(|source| RemoteError::Session {
+            source: Box::new(source),
+            stderr: String::new(),
+        })?;
     Ok((session, device.outcome))
 }
 

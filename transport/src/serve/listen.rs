@@ -32,23 +32,33 @@ pub struct ListenRequest {
 
 /// Listens until the server is stopped or dropped.
 pub fn listen(request: ListenRequest) -> Result<Server, ServerError> {
-    let ListenRequest { store, address, files, role, log } = request;
+    let ListenRequest {
+        store,
+        address,
+        files,
+        role,
+        log,
+    } = request;
     let tell = log.clone();
-    let handler = move |session: Session, input: Box<dyn Read + Send>, output: Box<dyn Write + Send>| {
-        let who = format!("{} from {}", session.fingerprint, session.peer);
-        match answer(&store, &session, (input, output), role) {
-            Ok(text) => {
-                tell(&format!("{who}: {text}"));
-                0
+    let handler =
+        move |session: Session, input: Box<dyn Read + Send>, output: Box<dyn Write + Send>| {
+            let who = format!("{} from {}", session.fingerprint, session.peer);
+            match answer(&store, &session, (input, output), role) {
+                Ok(text) => {
+                    tell(&format!("{who}: {text}"));
+                    0
+                }
+                Err(text) => {
+                    tell(&format!("{who}: {text}"));
+                    1
+                }
             }
-            Err(text) => {
-                tell(&format!("{who}: {text}"));
-                1
-            }
-        }
-    };
+        };
     let told = move |event: &Event| log(&describe(event));
-    let service = Service { handler: Arc::new(handler), log: Arc::new(told) };
+    let service = Service {
+        handler: Arc::new(handler),
+        log: Arc::new(told),
+    };
     server::listen(address, &files, Limits::default(), service)
 }
 
@@ -67,9 +77,10 @@ fn answer(
         waiting: &|_| {},
         progress: &NoProgress,
     };
-    let (report, _) =
-        serve(&repo, stream, &admission, &lock).map_err(|error| full_text(&error))?;
-    let settled = report.settled.map_or_else(String::new, |settled| format!(", {}", settled.text));
+    let (report, _) = serve(&repo, stream, &admission, &lock).map_err(|error| full_text(&error))?;
+    let settled = report
+        .settled
+        .map_or_else(String::new, |settled| format!(", {}", settled.text));
     Ok(format!("{} {:?}{settled}", report.peer.name, report.verb).to_lowercase())
 }
 
@@ -97,8 +108,15 @@ fn admission(options: &[KeyOption], role: Role) -> Result<Admission, String> {
             ("role", Some("sync")) => admission.role = Role::Sync,
             ("device", Some(device)) => admission.only = Some(device.to_owned()),
             // What narrows a login in ways that do not concern a session.
-            ("restrict" | "no-pty" | "no-port-forwarding" | "no-agent-forwarding"
-                | "no-x11-forwarding" | "no-user-rc", None) => {}
+            (
+                "restrict"
+                | "no-pty"
+                | "no-port-forwarding"
+                | "no-agent-forwarding"
+                | "no-x11-forwarding"
+                | "no-user-rc",
+                None,
+            ) => {}
             (name, _) => return Err(format!("authorized_keys: option {name} is not known")),
         }
     }
@@ -108,11 +126,18 @@ fn admission(options: &[KeyOption], role: Role) -> Result<Admission, String> {
 fn describe(event: &Event) -> String {
     match event {
         Event::TooMany(peer) => format!("closed connection from {peer}: too many"),
-        Event::Refused { peer, user, fingerprint, why } => {
-            format!("refused {fingerprint} of {} from {peer}: {why}", user.escape_debug())
+        Event::Refused {
+            peer,
+            user,
+            fingerprint,
+            why,
+        } => {
+            format!(
+                "refused {fingerprint} of {} from {peer}: {why}",
+                user.escape_debug()
+            )
         }
         Event::Admitted { peer, fingerprint } => format!("admitted {fingerprint} from {peer}"),
         Event::TooSlow(peer) => format!("closed connection from {peer}: too slow"),
     }
 }
-

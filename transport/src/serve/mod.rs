@@ -38,7 +38,9 @@ pub fn serve<R: Read, W: Write>(
         caller.refuse(error.code(), error.to_string());
         return Err(ProtocolError::Device(error));
     }
-    let stance = Stance::Called { only: admission.only.clone() };
+    let stance = Stance::Called {
+        only: admission.only.clone(),
+    };
     let device = RepoDevice::new(repo, stance, Consent::default(), lock);
     let mut device = match device {
         Ok(device) => device,
@@ -48,8 +50,11 @@ pub fn serve<R: Read, W: Write>(
             return Err(ProtocolError::Device(error));
         }
     };
-    let policy =
-        Policy { role: admission.role, limits: Limits::default(), progress: lock.progress };
+    let policy = Policy {
+        role: admission.role,
+        limits: Limits::default(),
+        progress: lock.progress,
+    };
     let report = caller.serve(&mut device, &policy)?;
     Ok((report, device.outcome))
 }

@@ -139,9 +139,14 @@ impl<'a> RepoDevice<'a> {
             return Err(DeviceError::Revoked(peer.device));
         }
         match &self.stance {
-            Stance::Caller { expected: Some(expected), .. } if *expected != peer.device => {
-                Err(RepoError::OtherDevice { expected: *expected, found: peer.device }.into())
+            Stance::Caller {
+                expected: Some(expected),
+                ..
+            } if *expected != peer.device => Err(RepoError::OtherDevice {
+                expected: *expected,
+                found: peer.device,
             }
+            .into()),
             Stance::Called { only: Some(only) } => match trust.find(only) {
                 Ok(device) if device.id == peer.device => Ok(()),
                 _ => Err(DeviceError::Pinned(peer.device)),
@@ -203,7 +208,13 @@ impl Device for RepoDevice<'_> {
 
     fn accept(&mut self, peer: &Peer, received: Incoming<'_>) -> Result<Accepted, DeviceError> {
         let reference = self.reference(peer)?;
-        let introduce = matches!(self.stance, Stance::Caller { introduce: true, .. });
+        let introduce = matches!(
+            self.stance,
+            Stance::Caller {
+                introduce: true,
+                ..
+            }
+        );
         let received = Received {
             tip: received.tip,
             snapshots: received.snapshots,
@@ -211,7 +222,9 @@ impl Device for RepoDevice<'_> {
             objects: received.receiving,
         };
         let reference = (!self.consent.dry_run).then_some(&reference);
-        let accepted = self.repo.accept(received, reference, introduce, &self.lock())?;
+        let accepted = self
+            .repo
+            .accept(received, reference, introduce, &self.lock())?;
         let mut notes = Vec::new();
         if accepted.rewound {
             notes.push("its line was set back to an earlier state; that is ignored".to_owned());
@@ -220,7 +233,11 @@ impl Device for RepoDevice<'_> {
             notes.push("its line does not follow from its earlier one; both are kept".to_owned());
         }
         for device in &accepted.introduced {
-            notes.push(format!("trusts {} ({}) from now on", device.name, device.id.short()));
+            notes.push(format!(
+                "trusts {} ({}) from now on",
+                device.name,
+                device.id.short()
+            ));
         }
         self.outcome.accepted = accepted;
         Ok(Accepted { notes })
@@ -228,7 +245,10 @@ impl Device for RepoDevice<'_> {
 
     fn settle(&mut self, peer: &Peer) -> Result<Settled, DeviceError> {
         let Some(tip) = peer.tip else {
-            return Ok(Settled { tip: self.repo.local()?, ..Settled::default() });
+            return Ok(Settled {
+                tip: self.repo.local()?,
+                ..Settled::default()
+            });
         };
         let locked = self.repo.lock(&self.lock())?;
         let recorded = locked.snapshot(&SnapshotRequest {
@@ -249,13 +269,19 @@ impl Device for RepoDevice<'_> {
         let text = describe(&merged);
         self.outcome.recorded = Some(recorded);
         self.outcome.merged = Some(merged);
-        Ok(Settled { tip: self.repo.local()?, held, text })
+        Ok(Settled {
+            tip: self.repo.local()?,
+            held,
+            text,
+        })
     }
 }
 
 /// What a merge did to the Maildir, in a line.
 fn describe(merged: &MergeReport) -> String {
-    let Some(transition) = &merged.transition else { return "nothing new".to_owned() };
+    let Some(transition) = &merged.transition else {
+        return "nothing new".to_owned();
+    };
     let done = &transition.applied;
     let parts = [
         (done.added, "new"),
@@ -263,7 +289,14 @@ fn describe(merged: &MergeReport) -> String {
         (done.changed, "changed"),
         (done.removed, "removed"),
     ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    if parts.is_empty() { "nothing to do in the Maildir".to_owned() } else { parts.join(", ") }
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(n, what)| format!("{n} {what}"))
+        .collect();
+    if parts.is_empty() {
+        "nothing to do in the Maildir".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
