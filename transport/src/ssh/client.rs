@@ -8,7 +8,6 @@ use std::time::Duration;
 use russh::client::{Config, Handle, Handler};
 use russh::keys::{HashAlg, PublicKey, PublicKeyOrCertificate};
 use russh::{Disconnect, Preferred};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -18,6 +17,7 @@ use super::auth::authenticate;
 use super::bridge::{Bridge, Ended, Reader, Writer, bridge};
 use super::config::{Family, HostConfig, Strictness};
 use super::known_hosts::{Known, Verdict, learn};
+use super::stream::Stream;
 use super::{Call, Duplex, ExitReport, SshError, Timeouts, UnknownHost};
 use crate::runtime::Runtime;
 
@@ -260,7 +260,7 @@ impl Connecting<'_> {
         }
     }
 
-    async fn dial(&self, patience: Duration) -> Result<TcpStream, SshError> {
+    async fn dial(&self, patience: Duration) -> Result<Stream, SshError> {
         let (host, port) = (self.config.host.as_str(), self.config.port);
         let unreachable = |source| SshError::Unreachable {
             host: host.to_owned(),
@@ -276,10 +276,12 @@ impl Connecting<'_> {
             .map_err(unreachable)?
             .filter(|address| self.suits(address))
         {
-            match timeout(patience, TcpStream::connect(address)).await {
+            match timeout(patience, tokio::net::TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => {
-                    stream.set_nodelay(true).map_err(unreachable)?;
-                    return Ok(stream);
+                    let idle = idle(self.config, self.call.options.timeouts);
+                    let socket = stream.into_std();
+                    let stream = socket.and_then(|socket| Stream::new(socket, idle));
+                    return stream.map_err(unreachable);
                 }
                 Ok(Err(error)) => last = error,
                 Err(_) => last = io::ErrorKind::TimedOut.into(),
@@ -297,18 +299,25 @@ impl Connecting<'_> {
     }
 }
 
-/// Questions are asked often enough that a living peer answers within the idle time, also while
-/// russh is stuck in a write, when only `inactivity_timeout` is looked at.
+/// How long the host may be silent.
+fn idle(host: &HostConfig, timeouts: Timeouts) -> Duration {
+    match host.alive_interval {
+        Some(interval) => interval.saturating_mul(host.alive_count.saturating_add(1)),
+        None => timeouts.idle,
+    }
+}
+
+/// Questions are asked often enough that a living host answers within the idle time. Whether it
+/// does is the stream's to judge: russh would count only whole answers.
 fn client_config(preferred: Preferred, host: &HostConfig, timeouts: Timeouts) -> Config {
     let interval = host.alive_interval.unwrap_or(timeouts.idle / 4);
-    let patience = interval.saturating_mul(u32::try_from(host.alive_count).unwrap_or(3) + 1);
     Config {
         window_size: WINDOW,
         maximum_packet_size: PACKET,
         preferred,
         keepalive_interval: Some(interval),
-        keepalive_max: host.alive_count,
-        inactivity_timeout: Some(timeouts.idle.max(patience)),
+        keepalive_max: 0,
+        inactivity_timeout: None,
         nodelay: true,
         ..Config::default()
     }

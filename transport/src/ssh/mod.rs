@@ -17,6 +17,7 @@ mod known_hosts;
 mod pattern;
 pub mod server;
 mod stderr;
+mod stream;
 mod system;
 
 use std::fmt;

@@ -204,9 +204,10 @@ fn config(key: russh::keys::PrivateKey, limits: Limits) -> Config {
         window_size: WINDOW,
         maximum_packet_size: PACKET,
         preferred: algorithms::for_server(),
-        inactivity_timeout: Some(limits.idle),
+        // The stream judges whether the peer lives.
+        inactivity_timeout: None,
         keepalive_interval: Some(limits.idle / 4),
-        keepalive_max: 3,
+        keepalive_max: 0,
         nodelay: true,
         ..Config::default()
     }
