@@ -89,7 +89,8 @@ fn a_writer_does_not_hang_when_the_other_end_is_gone() {
             .connect("sleep 0.3", &sshd.options(way))
             .expect("connected");
         let (_output, mut input) = stream.split();
-        let wrote = (0..1000).try_for_each(|_| input.write_all(&[0; 65_536]));
+        let piece = vec![0; 65_536];
+        let wrote = (0..1000).try_for_each(|_| input.write_all(&piece));
         assert!(wrote.is_err(), "{way:?}");
     }
 }

@@ -1,5 +1,6 @@
 //! Which keys get the user in.
 
+use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::thread;
@@ -23,7 +24,8 @@ impl Agent {
             .expect("ssh-agent");
         let agent = Self(child);
         for _ in 0..200 {
-            if socket.exists() {
+            // The file is there a moment before anybody listens.
+            if UnixStream::connect(&socket).is_ok() {
                 break;
             }
             thread::sleep(Duration::from_millis(10));

@@ -188,7 +188,15 @@ impl Sshd {
         command: &str,
         options: &SshOptions,
     ) -> Result<Box<dyn Duplex>, SshError> {
-        connect(&peer(), command, options)
+        connect(&self.peer(), command, options)
+    }
+
+    fn peer(&self) -> Destination {
+        Destination {
+            user: None,
+            host: "peer".into(),
+            port: Some(self.port),
+        }
     }
 
     /// Runs a command and returns its output and how it ended.
@@ -210,14 +218,6 @@ pub(crate) fn drain(mut stream: Box<dyn Duplex>) -> (String, Ended) {
     // A lost connection shows here too; `finish` says what it was.
     let _ = output.read_to_string(&mut text);
     (text, stream.finish())
-}
-
-pub(crate) fn peer() -> Destination {
-    Destination {
-        user: None,
-        host: "peer".into(),
-        port: None,
-    }
 }
 
 pub(crate) fn whoami() -> String {

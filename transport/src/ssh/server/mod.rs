@@ -79,7 +79,7 @@ impl Default for Limits {
             connections: 64,
             waiting: 16,
             login: Duration::from_secs(20),
-            idle: Duration::from_secs(120),
+            idle: Duration::from_mins(2),
             stop: Duration::from_secs(30),
         }
     }
