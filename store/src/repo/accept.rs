@@ -63,12 +63,13 @@ impl Repository {
         Ok(new)
     }
 
-    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line.
+    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line;
+    /// without a ref, nothing is remembered of the peer.
     /// With `introduce`, makers that are unknown are trusted on the peer's word.
     pub fn accept(
         &self,
         received: Received<'_>,
-        reference: &RefName,
+        reference: Option<&RefName>,
         introduce: bool,
         lock: &LockRequest<'_>,
     ) -> Result<Accepted, RepoError> {
@@ -88,6 +89,9 @@ impl Repository {
             accepted.introduced = check.introduced;
             objects.finish()?;
         }
+        let Some(reference) = reference else {
+            return Ok(accepted);
+        };
         let _lock = self.lock_store(lock)?;
         if !accepted.introduced.is_empty() {
             let mut trust = self.trust()?;
@@ -181,11 +185,16 @@ impl Check<'_> {
         }
         let device = snapshot.device.ok_or(RepoError::BadSignature(id))?;
         if self.trust.is_revoked(device) {
-            return Err(RepoError::Revoked { snapshot: id, device });
+            return Err(RepoError::Revoked {
+                snapshot: id,
+                device,
+            });
         }
         let bytes = match self.signatures.get(&(id, device)) {
             Some(bytes) => bytes.clone(),
-            None => stored_signature(self.objects, id, device)?.ok_or(RepoError::BadSignature(id))?,
+            None => {
+                stored_signature(self.objects, id, device)?.ok_or(RepoError::BadSignature(id))?
+            }
         };
         let key = self.maker(&snapshot, (id, device), &bytes)?;
         verify(&key, &snapshot, &bytes, id)?;
@@ -205,7 +214,10 @@ impl Check<'_> {
             return Ok(known.key.clone());
         }
         if !self.introduce {
-            return Err(RepoError::UnknownSigner { snapshot: id, device });
+            return Err(RepoError::UnknownSigner {
+                snapshot: id,
+                device,
+            });
         }
         let key = sign::signer(bytes.get(SIGNATURE_HEAD..).unwrap_or_default())?;
         let met = Device::new(key.clone(), &snapshot.device_name);
