@@ -15,6 +15,7 @@ mod locked;
 mod merging;
 mod recording;
 mod resolve;
+mod signed;
 mod transition;
 mod trust;
 
@@ -32,6 +33,7 @@ pub use layout::{FORMAT, StoreLayout};
 pub use locked::{LockRequest, Locked};
 pub use merging::{MergeReport, MergeRequest};
 pub use recording::{Held, HeldReason, SnapshotReport, SnapshotRequest};
+pub use signed::Signed;
 pub use transition::Transition;
 pub use trust::{Device, Trust};
 
