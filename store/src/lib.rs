@@ -9,14 +9,16 @@
 //!
 //! | layer | folders |
 //! |---|---|
-//! | 7 | `repo` |
-//! | 6 | `merge` `worktree` `maintain` |
-//! | 5 | `tree` `graph` |
-//! | 4 | `odb` |
-//! | 3 | `blob` `pack` `index` `refs` |
-//! | 2 | `object` |
-//! | 1 | `maildir` `mime` `sign` |
-//! | 0 | `fs` `codec` `time` `progress` |
+//! | 9 | `repo` |
+//! | 8 | `merge` `worktree` `maintain` |
+//! | 7 | `tree` `graph` |
+//! | 6 | `odb` |
+//! | 5 | `pack` `index` `refs` |
+//! | 4 | `blob` |
+//! | 3 | `object` |
+//! | 2 | `maildir` `mime` `sign` |
+//! | 1 | `fs` |
+//! | 0 | `codec` `time` `progress` |
 
 pub mod blob;
 pub mod codec;

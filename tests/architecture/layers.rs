@@ -7,16 +7,6 @@ use std::path::Path;
 
 use crate::sources::{code, crate_paths, root, rust_files, super_paths};
 
-/// Imports that the tables forbid and that stand all the same: crate, from, to, and why.
-const EXCEPTIONS: [(&str, &str, &str, &str); 1] =
-    [("store", "fs", "time", "a lock says since when it is held")];
-
-/// Tables of crates whose `lib.rs` has none.
-const TABLES: [(&str, &str); 1] = [(
-    "transport",
-    "//! | 2 | `remote` `serve` |\n//! | 1 | `protocol` `ssh` |\n//! | 0 | `wire` `runtime` |",
-)];
-
 const CRATES: [&str; 3] = ["store", "transport", "cli"];
 
 /// Layer by module.
@@ -46,12 +36,7 @@ fn table_of(name: &str) -> Table {
     let lib = root().join(name).join("src/lib.rs");
     let text =
         std::fs::read_to_string(&lib).unwrap_or_else(|error| panic!("{}: {error}", lib.display()));
-    let own = table(&text);
-    if own.is_empty() {
-        let spare = TABLES.iter().find(|(of, _)| *of == name);
-        return table(spare.map_or("", |(_, text)| text));
-    }
-    own
+    table(&text)
 }
 
 /// The module that a file belongs to: the folder or file directly in `src`.
@@ -100,12 +85,6 @@ fn imports(name: &str) -> Vec<(String, String, String)> {
     found
 }
 
-fn excepted(name: &str, from: &str, to: &str) -> bool {
-    EXCEPTIONS
-        .iter()
-        .any(|&(of, a, b, _)| (of, a, b) == (name, from, to))
-}
-
 /// What is wrong with one import, if anything is.
 fn fault(table: &Table, from: &str, to: &str) -> Option<String> {
     match (table.get(from), table.get(to)) {
@@ -128,9 +107,7 @@ fn modules_import_lower_layers_alone() {
     for name in CRATES {
         let table = table_of(name);
         for (file, from, to) in imports(name) {
-            if !excepted(name, &from, &to) {
-                faults.extend(fault(&table, &from, &to).map(|fault| format!("{file}: {fault}")));
-            }
+            faults.extend(fault(&table, &from, &to).map(|fault| format!("{file}: {fault}")));
         }
     }
     assert!(faults.is_empty(), "\n{}", faults.join("\n"));
@@ -157,20 +134,6 @@ fn every_module_has_a_layer() {
         "not in the table of lib.rs:\n{}",
         missing.join("\n")
     );
-}
-
-#[test]
-fn no_exception_outlives_its_need() {
-    for (name, from, to, why) in EXCEPTIONS {
-        let needed = imports(name)
-            .iter()
-            .any(|(_, a, b)| (a.as_str(), b.as_str()) == (from, to));
-        assert!(needed, "{name}: {from} no longer imports {to} ({why})");
-        assert!(
-            fault(&table_of(name), from, to).is_some(),
-            "{name}: {from} may import {to}"
-        );
-    }
 }
 
 #[test]

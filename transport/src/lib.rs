@@ -1,1 +1,18 @@
-//! The sync protocol and the ways to reach a peer.
+//! How two devices meet: the sync protocol, and the ways to reach a peer.
+//!
+//! Folders are layers; each imports lower lines alone (a test reads every `use`):
+//!
+//! | layer | folders |
+//! |---|---|
+//! | 3 | `remote` `serve` |
+//! | 2 | `session` |
+//! | 1 | `protocol` `ssh` |
+//! | 0 | `wire` `runtime` |
+
+pub mod protocol;
+pub mod remote;
+mod runtime;
+pub mod serve;
+pub mod session;
+pub mod ssh;
+pub mod wire;

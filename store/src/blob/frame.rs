@@ -174,7 +174,9 @@ fn encode_extra(content: &Content, codec: &Codec) -> Vec<u8> {
         }
         Codec::Prefix { weight, bases } => {
             writer.u8(*weight).u8(bases.len() as u8);
-            bases.iter().for_each(|&key| encode_key(&mut writer, key));
+            for &base in bases {
+                encode_key(&mut writer, base);
+            }
         }
     }
     writer.finish()

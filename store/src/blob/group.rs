@@ -93,7 +93,9 @@ pub fn members(plain: &[u8]) -> Result<Vec<Member>, FrameError> {
         return Err(FrameError("object lengths"));
     }
     let directory = reader.offset();
-    members.iter_mut().for_each(|it| it.start += directory);
+    for member in &mut members {
+        member.start += directory;
+    }
     Ok(members)
 }
 

@@ -17,6 +17,8 @@ const MAX_VIRTUAL: usize = 1024;
 /// pair over its own base, found likewise. These merges are never kept: they live in an overlay.
 pub(super) struct Bases<'a> {
     odb: &'a Overlay<'a>,
+    /// Those found so far whose trees are not stored; with any, there is no base.
+    missing: Vec<SnapshotId>,
     merged: BTreeMap<[SnapshotId; 2], SnapshotId>,
 }
 
@@ -34,6 +36,7 @@ impl<'a> Bases<'a> {
     pub(super) fn new(odb: &'a Overlay<'a>) -> Self {
         Self {
             odb,
+            missing: Vec::new(),
             merged: BTreeMap::new(),
         }
     }
@@ -68,15 +71,23 @@ impl<'a> Bases<'a> {
         Ok(None)
     }
 
-    fn step(&self, [a, b]: [SnapshotId; 2]) -> Result<Step, MergeError> {
+    /// What was missed by [`Bases::of`].
+    pub(super) fn missing(self) -> Vec<SnapshotId> {
+        self.missing
+    }
+
+    fn step(&mut self, [a, b]: [SnapshotId; 2]) -> Result<Step, MergeError> {
         let bases = graph::merge_bases(self.odb, a, b)?;
         if bases.len() > MAX_BASES {
             return Ok(Step::Unknown);
         }
         for &base in &bases {
             if !trees_are_stored(self.odb, base)? {
-                return Ok(Step::Unknown);
+                self.missing.push(base);
             }
+        }
+        if !self.missing.is_empty() {
+            return Ok(Step::Unknown);
         }
         let mut bases = bases.into_iter();
         let Some(mut all) = bases.next() else {
@@ -95,7 +106,7 @@ impl<'a> Bases<'a> {
 
 /// Whether a snapshot's trees were not dropped. A tree is dropped from its root down; one that has
 /// its root and lacks other nodes is damaged, which is an error where they are read.
-pub(super) fn trees_are_stored(odb: &dyn ObjectRead, id: SnapshotId) -> Result<bool, MergeError> {
+fn trees_are_stored(odb: &dyn ObjectRead, id: SnapshotId) -> Result<bool, MergeError> {
     let folders = graph::load(odb, id)?.folders;
     if !odb.contains(folders.into())? {
         return Ok(false);

@@ -42,7 +42,9 @@ fn as_was<'a>(touched: &Touched<'a, 3>) -> Three<'a> {
     Three { base, a, b }
 }
 
-fn may_be_absent(three: &Three<'_>) -> bool {
+/// Whether some side deleted the message, and nothing of it that the deletion did not mean is left
+/// on the other.
+pub(super) fn may_be_absent(three: &Three<'_>) -> bool {
     let left = match (three.a.is_empty(), three.b.is_empty()) {
         (false, false) => return false,
         (true, _) => &three.b,

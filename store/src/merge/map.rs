@@ -1,12 +1,12 @@
-//! Merges two states of a Maildir: finds the messages that changed, has the rules decide each, and
-//! builds the trees. The cost follows the changes of both sides, not what the folders hold.
+//! Merges two states of a Maildir: has the messages decided that changed, builds the trees, and
+//! proves the result. The cost follows the changes of both sides, not what the folders hold.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::check;
+use super::decide::Sides;
 use super::error::MergeError;
-use super::places::{Three, merge_places};
-use super::touched::{AllTouched, Moves, Touched, folders, locate};
+use super::touched::folders;
 use crate::maildir::FolderPath;
 use crate::object::{
     BlobId, Conflict, ConflictKind, Day, Entry, EntryKey, Folder, FolderMap, FolderMapId, Kind,
@@ -79,20 +79,6 @@ pub(super) fn merge_over(
     })
 }
 
-#[derive(Clone, Copy)]
-struct Sides<'a> {
-    base: &'a FolderMap,
-    a: &'a FolderMap,
-    b: &'a FolderMap,
-}
-
-/// What is to change in each folder of the side that its tree is built from.
-#[derive(Default)]
-struct Plan<'a> {
-    edits: BTreeMap<&'a FolderPath, Vec<(EntryKey, Option<Entry>)>>,
-    conflicts: BTreeSet<Conflict>,
-}
-
 impl<'a> Sides<'a> {
     fn merge(
         self,
@@ -105,7 +91,9 @@ impl<'a> Sides<'a> {
             ..FolderMap::default()
         };
         for path in folders([self.base, self.a, self.b]) {
-            let Some(folder) = self.build(write, path, plan.edits.remove(path))? else {
+            let Some(folder) =
+                self.build(write, path, plan.edits.remove(path).unwrap_or_default())?
+            else {
                 continue;
             };
             let [in_base, in_a, in_b] =
@@ -120,101 +108,25 @@ impl<'a> Sides<'a> {
         Ok((map, plan.conflicts))
     }
 
-    fn decide_all(self, read: &'a dyn ObjectRead) -> Result<Plan<'a>, MergeError> {
-        let mut plan = Plan::default();
-        let mut unsure = BTreeMap::new();
-        for touched in AllTouched::new(read, [(self.base, self.a), (self.base, self.b)])? {
-            let (key, three) = in_touched_folders(touched?);
-            if three.trivial().is_none() && three.removes() {
-                unsure.insert(key, three);
-            } else {
-                self.decide(&mut plan, key, &three);
-            }
-        }
-        self.add_untouched_places(read, &mut unsure)?;
-        for (key, three) in unsure {
-            self.decide(&mut plan, key, &three);
-        }
-        Ok(plan)
-    }
-
-    /// Adds the folders in which nobody changed the message: only with them can be told whether a
-    /// copy that went was the only one.
-    fn add_untouched_places(
-        self,
-        read: &dyn ObjectRead,
-        unsure: &mut BTreeMap<EntryKey, Three<'a>>,
-    ) -> Result<(), MergeError> {
-        let keys: Vec<EntryKey> = unsure.keys().copied().collect();
-        if keys.is_empty() {
-            return Ok(());
-        }
-        locate(read, self.base, &keys, |folder, key, entry| {
-            if let Some(three) = unsure.get_mut(&key)
-                && !three.base.contains_key(folder)
-            {
-                three.base.insert(folder, entry.clone());
-                three.a.insert(folder, entry.clone());
-                three.b.insert(folder, entry);
-            }
-        })?;
-        Ok(())
-    }
-
-    fn decide(self, plan: &mut Plan<'a>, key: EntryKey, three: &Three<'a>) {
-        let decided = merge_places(three);
-        for folder in three.folders() {
-            let start = if self.starts_from_a(folder) {
-                &three.a
-            } else {
-                &three.b
-            };
-            let entry = decided.places.get(folder);
-            if start.get(folder) != entry {
-                let edits = plan.edits.entry(folder).or_default();
-                edits.push((key, entry.cloned()));
-            }
-        }
-        for (folder, kind) in decided.conflicts {
-            plan.conflicts.insert(Conflict {
-                folder: folder.clone(),
-                key,
-                kind,
-            });
-        }
-    }
-
-    /// Whose tree a folder's is built from: the one nearer to the result. The result is the same
-    /// from either.
-    fn starts_from_a(self, folder: &FolderPath) -> bool {
-        let tree = |map: &FolderMap| map.folders.get(folder).copied();
-        match (tree(self.base), tree(self.a), tree(self.b)) {
-            (_, _, None) => true,
-            (_, None, Some(_)) => false,
-            (Some(base), Some(a), Some(b)) if base.tree == a.tree || base.tree == b.tree => {
-                base.tree == b.tree
-            }
-            (_, Some(a), Some(b)) => a.sums.entries >= b.sums.entries,
-        }
-    }
-
     /// The folder after the merge, empty or not; `None` if no side has it.
     fn build(
         self,
         write: &dyn ObjectWrite,
         path: &FolderPath,
-        edits: Option<Vec<(EntryKey, Option<Entry>)>>,
+        edits: Vec<(EntryKey, Option<Entry>)>,
     ) -> Result<Option<Folder>, MergeError> {
         let side = if self.starts_from_a(path) {
             self.a
         } else {
             self.b
         };
-        let (Some(&start), Some(edits)) = (side.folders.get(path), &edits) else {
-            return Ok(side.folders.get(path).copied());
-        };
-        let (tree, sums) = tree::edit(write, start.tree, edits.iter().cloned())?;
-        Ok(Some(Folder { tree, sums }))
+        match side.folders.get(path) {
+            Some(start) if !edits.is_empty() => {
+                let (tree, sums) = tree::edit(write, start.tree, edits)?;
+                Ok(Some(Folder { tree, sums }))
+            }
+            as_it_is => Ok(as_it_is.copied()),
+        }
     }
 
     fn subscriptions(self) -> BTreeSet<Vec<u8>> {
@@ -228,27 +140,6 @@ impl<'a> Sides<'a> {
 /// Of two sides of a yes or no, the one that changed it.
 fn vote(base: bool, a: bool, b: bool) -> bool {
     if a == b { a } else { !base }
-}
-
-/// What the differences tell of a message: all folders in which either side changed it.
-fn in_touched_folders(touched: Touched<'_, 2>) -> (EntryKey, Three<'_>) {
-    let [of_a, of_b] = touched.steps;
-    let mut three = Three::default();
-    for (&folder, (before, _)) in of_a.iter().chain(&of_b) {
-        // Where only one side changed it, the other has what the base has.
-        let after = |side: &Moves<'_>| {
-            let change = side.get(folder);
-            change.map_or_else(|| before.clone(), |(_, after)| after.clone())
-        };
-        let sides = [before.clone(), after(&of_a), after(&of_b)];
-        for (places, entry) in [&mut three.base, &mut three.a, &mut three.b]
-            .into_iter()
-            .zip(sides)
-        {
-            places.extend(entry.map(|entry| (folder, entry)));
-        }
-    }
-    (touched.key, three)
 }
 
 fn folder_kept(path: &FolderPath) -> Conflict {

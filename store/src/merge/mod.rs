@@ -27,17 +27,24 @@
 //! | folders | three-way, and every folder that has a message after the merge; reported if a side had deleted it |
 //!
 //! A *move* takes exactly one copy in the base and one on that side, in all folders together, in
-//! different folders. Other changes of place are additions and deletions in each folder by itself.
+//! different folders. What the other side has in the old folder then counts as being in the new
+//! one, unless it has put a copy there by itself. Other changes of place are additions and deletions in each folder by itself.
 //! A folder is *the trash* if it, or a folder above it, is called `Trash` in any case.
+//!
+//! The base is the best common ancestor; of several, their merge. Without one, or if it, or one that
+//! it is made of, is not stored, there are more than 16, or more than 1024 merges of ancestors would
+//! be needed, the base is empty: then nothing is deleted.
 //!
 //! Where the sides changed the same thing in ways that the table does not name, the message stays.
 
 mod base;
 mod check;
+mod decide;
 mod entry;
 mod error;
 mod guard;
 mod keep;
+mod leaving;
 mod map;
 mod places;
 mod snapshot;
@@ -46,8 +53,9 @@ mod tests;
 mod touched;
 
 pub use error::MergeError;
-pub use guard::{Leaving, LeavingMessage, Limits, Reason, Verdict, judge, leaving, withhold};
+pub use guard::{Limits, Reason, Verdict, judge};
 pub use keep::keep;
+pub use leaving::{Leaving, LeavingMessage, leaving, withhold};
 pub use map::{Merged, merge_maps};
 pub use snapshot::{Outcome, merge_snapshots, missing_bases, recompute};
 

@@ -1,7 +1,7 @@
 //! Merges two snapshots. The result is a function of the two and their ancestors: no clock, no
 //! device and no setting has a say, so that every device makes the same snapshot of them.
 
-use super::base::{Bases, trees_are_stored};
+use super::base::Bases;
 use super::map::{Merged, merge_over};
 use super::{MergeError, RULES};
 use crate::graph;
@@ -67,21 +67,19 @@ pub fn recompute(odb: &dyn ObjectWrite, snapshot: &Snapshot) -> Result<SnapshotI
     }
 }
 
-/// The best common ancestors whose trees are not stored here. Who has a peer to ask should ask it
-/// for them before it merges: without them deletions are undone, and others who have them come to
-/// another snapshot.
+/// Snapshots whose trees the merge of two would need for its base and that are not stored here.
+///
+/// Who has a peer to ask should fetch them, and ask again, for there may be more, before it merges:
+/// without them deletions are undone, and who has them comes to another snapshot.
 pub fn missing_bases(
     odb: &dyn ObjectRead,
     a: SnapshotId,
     b: SnapshotId,
 ) -> Result<Vec<SnapshotId>, MergeError> {
-    let mut missing = Vec::new();
-    for base in graph::merge_bases(odb, a, b)? {
-        if !trees_are_stored(odb, base)? {
-            missing.push(base);
-        }
-    }
-    Ok(missing)
+    let scratch = Overlay::new(odb);
+    let mut bases = Bases::new(&scratch);
+    bases.of(in_order(a, b))?;
+    Ok(bases.missing())
 }
 
 pub(super) fn in_order(a: SnapshotId, b: SnapshotId) -> [SnapshotId; 2] {

@@ -174,8 +174,8 @@ impl<'a> Run<'a> {
     fn add_large(&self, mut file: File, start: &[u8]) -> Result<io::Result<AddedBlob>, OdbError> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(start);
-        let hashed = hasher.update_reader(&file).map(|hasher| hasher.count());
-        let size = match hashed.and_then(|size| file.rewind().map(|()| size)) {
+        let read = hasher.update_reader(&file).map(|hasher| hasher.count());
+        let size = match read.and_then(|size| file.rewind().map(|()| size)) {
             Ok(size) => size,
             Err(error) => return Ok(Err(error)),
         };

@@ -131,32 +131,45 @@ impl PackedOdb {
             }
         }
         self.put(PackSet { packs, stamp });
-        for id in lost {
-            self.mend(id)?;
-        }
+        self.mend_all(lost)?;
         Ok(self.current())
     }
 
     /// Looks through the indexes of all packs, and makes the damaged ones anew.
     fn check_indexes(&self) -> Result<(), OdbError> {
-        for pack in &self.refresh()?.packs {
-            if !pack.is_sound() {
-                self.mend(pack.id)?;
-            }
-        }
-        Ok(())
+        let set = self.refresh()?;
+        let unsound = set.packs.iter().filter(|pack| !pack.is_sound());
+        self.mend_all(unsound.map(|pack| pack.id).collect())
     }
 
-    /// Makes a pack's index anew; it is kept on disk if the pack is whole and the store can be
-    /// written to.
-    fn mend(&self, id: PackId) -> Result<(), OdbError> {
+    /// Makes indexes anew, again and again as long as one that is complete now may help another:
+    /// what a pack holds can rest on objects of others.
+    fn mend_all(&self, mut lost: Vec<PackId>) -> Result<(), OdbError> {
+        loop {
+            let before = lost.len();
+            let mut incomplete = Vec::new();
+            for id in lost {
+                if !self.mend(id)? {
+                    incomplete.push(id);
+                }
+            }
+            if incomplete.is_empty() || incomplete.len() == before {
+                return Ok(());
+            }
+            lost = incomplete;
+        }
+    }
+
+    /// Makes a pack's index anew and tells whether it is complete; if it is, it is kept on disk
+    /// where that can be written to.
+    fn mend(&self, id: PackId) -> Result<bool, OdbError> {
         let pack = match self.dir.open(id) {
             Err(OdbError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(()); // collected meanwhile
+                return Ok(true); // collected meanwhile
             }
             other => other?,
         };
-        let (rows, whole) = rows_of(self, pack)?;
+        let (rows, whole) = rows_of(self, &pack)?;
         let bytes = Idx::build(id, rows);
         if whole {
             // Best effort: without it the next process takes the time again.
@@ -171,7 +184,7 @@ impl PackedOdb {
             packs,
             stamp: old.stamp,
         });
-        Ok(())
+        Ok(whole)
     }
 
     fn keep_idx(&self, id: PackId, bytes: &[u8]) -> Result<(), OdbError> {

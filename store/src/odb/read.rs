@@ -238,11 +238,14 @@ fn parts(
     }
 }
 
-/// Calls `each` for every frame of a long message, with the frame's bytes.
+/// Is told of a frame, with its bytes.
+type EachFrame<'a> = dyn FnMut(&Frame<'_>, &[u8]) -> Result<(), OdbError> + 'a;
+
+/// Calls `each` for every frame of a long message in their order.
 pub(super) fn part_frames(
     id: BlobId,
     place: &Location,
-    each: &mut dyn FnMut(&Frame<'_>, &[u8]) -> Result<(), OdbError>,
+    each: &mut EachFrame<'_>,
 ) -> Result<(), OdbError> {
     let mut offset = place.row.frame;
     let mut done = 0;

@@ -133,7 +133,7 @@ impl View for Partial<'_> {
 /// Makes the rows of a whole pack, and tells whether every byte of it could be accounted for.
 pub(super) fn rows_of(
     base: &dyn View,
-    pack: Arc<OpenPack>,
+    pack: &Arc<OpenPack>,
 ) -> Result<(Vec<(ObjectKey, Row)>, bool), OdbError> {
     let view = Partial {
         base,

@@ -481,8 +481,8 @@ fn a_long_message_that_lies_or_lacks_a_part_is_never_there() {
     let (from, to) = (Home::new(), Home::new());
     let long = noise(3 * PART_LEN + 5, 9);
     let source = from.open();
-    from.add(&source, &[long.clone()]);
-    let parts = frames_for(&source, &[long.clone()]);
+    from.add(&source, std::slice::from_ref(&long));
+    let parts = frames_for(&source, std::slice::from_ref(&long));
     assert_eq!(parts.len(), 4);
     let target = to.open();
     let receiving = target.receive().expect("disk");

@@ -66,7 +66,7 @@ impl PackedOdb {
             }
             return Ok(rows);
         }
-        for (key, row) in rows_of(self, self.dir.open(pack.id)?)?.0 {
+        for (key, row) in rows_of(self, &self.dir.open(pack.id)?)?.0 {
             rows.entry(row.frame).or_default().push((key, row));
         }
         Ok(rows)

@@ -1,6 +1,8 @@
 //! Taking in what a peer sent: only what its makers signed and we trust, and merges that are what
 //! their parents merge to. Nothing that a peer sends moves a ref but its own.
 
+use std::collections::BTreeMap;
+
 use crate::graph;
 use crate::merge;
 use crate::object::{DeviceId, Kind, SignatureId, Snapshot, SnapshotId, SnapshotKind};
@@ -19,8 +21,10 @@ pub struct Received<'a> {
     pub tip: SnapshotId,
     /// The snapshots that are new here, parents first.
     pub snapshots: Vec<SnapshotId>,
-    /// The objects.
-    pub objects: Receiving<'a>,
+    /// The bytes of signature objects that came with them, none of them checked.
+    pub signatures: Vec<(SnapshotId, Vec<u8>)>,
+    /// The objects; none if nothing is new.
+    pub objects: Option<Receiving<'a>>,
 }
 
 /// What became of it.
@@ -59,27 +63,35 @@ impl Repository {
         Ok(new)
     }
 
-    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line.
+    /// Checks what a peer sent, makes it part of the store, and moves the peer's ref to its line;
+    /// without a ref, nothing is remembered of the peer.
     /// With `introduce`, makers that are unknown are trusted on the peer's word.
     pub fn accept(
         &self,
         received: Received<'_>,
-        reference: &RefName,
+        reference: Option<&RefName>,
         introduce: bool,
         lock: &LockRequest<'_>,
     ) -> Result<Accepted, RepoError> {
         let mut accepted = Accepted::default();
         let trust = self.trust()?;
-        for id in &received.snapshots {
-            let new = check(
-                &received.objects,
-                *id,
-                (&trust, &accepted.introduced),
+        if let Some(objects) = received.objects {
+            let mut check = Check {
+                objects: &objects,
+                signatures: signatures_by_place(received.signatures),
+                trust: &trust,
                 introduce,
-            )?;
-            accepted.introduced.extend(new);
+                introduced: Vec::new(),
+            };
+            for id in &received.snapshots {
+                check.snapshot(*id)?;
+            }
+            accepted.introduced = check.introduced;
+            objects.finish()?;
         }
-        received.objects.finish()?;
+        let Some(reference) = reference else {
+            return Ok(accepted);
+        };
         let _lock = self.lock_store(lock)?;
         if !accepted.introduced.is_empty() {
             let mut trust = self.trust()?;
@@ -133,72 +145,121 @@ impl Repository {
     }
 }
 
-/// Checks one snapshot whose parents were checked; returns its maker if that is newly trusted.
-fn check(
-    objects: &dyn ObjectWrite,
-    id: SnapshotId,
-    (trust, introduced): (&Trust, &[Device]),
-    introduce: bool,
-) -> Result<Option<Device>, RepoError> {
-    let snapshot = graph::load(objects, id)?;
-    graph::check_parents(objects, &snapshot)?;
-    if snapshot.kind == SnapshotKind::Merge {
-        let computed = merge::recompute(objects, &snapshot)?;
-        return if computed == id {
-            Ok(None)
-        } else {
-            Err(RepoError::WrongMerge(id))
-        };
-    }
-    let device = snapshot.device.ok_or(RepoError::BadSignature(id))?;
-    if trust.is_revoked(device) {
-        return Err(RepoError::Revoked {
-            snapshot: id,
-            device,
-        });
-    }
-    let sshsig = signature(objects, id, device)?.ok_or(RepoError::BadSignature(id))?;
-    let known = trust
-        .device(device)
-        .or_else(|| introduced.iter().find(|met| met.id == device));
-    if let Some(known) = known {
-        verify(&known.key, &snapshot, &sshsig, id)?;
-        return Ok(None);
-    }
-    let key = sign::signer(&sshsig)?;
-    if !introduce {
-        return Err(RepoError::UnknownSigner {
-            snapshot: id,
-            device,
-        });
-    }
-    let met = Device::new(key, &snapshot.device_name);
-    if met.id != device {
-        return Err(RepoError::BadSignature(id));
-    }
-    verify(&met.key, &snapshot, &sshsig, id)?;
-    Ok(Some(met))
+/// A device's signature of a snapshot, and whose it says it is.
+type Place = (SnapshotId, DeviceId);
+
+/// Signatures by whose they say they are: of objects that start with two ids.
+fn signatures_by_place(signatures: Vec<(SnapshotId, Vec<u8>)>) -> BTreeMap<Place, Vec<u8>> {
+    let place = |id: SnapshotId, bytes: &[u8]| -> Option<Place> {
+        let head: [u8; SIGNATURE_HEAD] = bytes.get(..SIGNATURE_HEAD)?.try_into().ok()?;
+        let (of, by) = head.split_at(32);
+        let by = DeviceId::new(by.try_into().ok()?);
+        (of == id.as_bytes()).then_some((id, by))
+    };
+    signatures
+        .into_iter()
+        .filter_map(|(id, bytes)| Some((place(id, &bytes)?, bytes)))
+        .collect()
 }
 
+/// The checks of what a peer sent.
+struct Check<'a> {
+    objects: &'a dyn ObjectWrite,
+    signatures: BTreeMap<Place, Vec<u8>>,
+    trust: &'a Trust,
+    introduce: bool,
+    introduced: Vec<Device>,
+}
+
+impl Check<'_> {
+    /// Checks one snapshot whose parents were checked. Signatures that hold are stored.
+    fn snapshot(&mut self, id: SnapshotId) -> Result<(), RepoError> {
+        let snapshot = graph::load(self.objects, id)?;
+        graph::check_parents(self.objects, &snapshot)?;
+        if snapshot.kind == SnapshotKind::Merge {
+            let computed = merge::recompute(self.objects, &snapshot)?;
+            if computed != id {
+                return Err(RepoError::WrongMerge(id));
+            }
+            return self.store_known(&snapshot, id);
+        }
+        let device = snapshot.device.ok_or(RepoError::BadSignature(id))?;
+        if self.trust.is_revoked(device) {
+            return Err(RepoError::Revoked {
+                snapshot: id,
+                device,
+            });
+        }
+        let bytes = match self.signatures.get(&(id, device)) {
+            Some(bytes) => bytes.clone(),
+            None => {
+                stored_signature(self.objects, id, device)?.ok_or(RepoError::BadSignature(id))?
+            }
+        };
+        let key = self.maker(&snapshot, (id, device), &bytes)?;
+        verify(&key, &snapshot, &bytes, id)?;
+        self.objects.write(Kind::Signature, &bytes)?;
+        Ok(())
+    }
+
+    /// The key of a snapshot's maker: a trusted one, or one that is now met.
+    fn maker(
+        &mut self,
+        snapshot: &Snapshot,
+        (id, device): Place,
+        bytes: &[u8],
+    ) -> Result<PublicKey, RepoError> {
+        let met = self.introduced.iter().find(|met| met.id == device);
+        if let Some(known) = self.trust.device(device).or(met) {
+            return Ok(known.key.clone());
+        }
+        if !self.introduce {
+            return Err(RepoError::UnknownSigner {
+                snapshot: id,
+                device,
+            });
+        }
+        let key = sign::signer(bytes.get(SIGNATURE_HEAD..).unwrap_or_default())?;
+        let met = Device::new(key.clone(), &snapshot.device_name);
+        if met.id != device {
+            return Err(RepoError::BadSignature(id));
+        }
+        verify(&key, snapshot, bytes, id)?;
+        self.introduced.push(met);
+        Ok(key)
+    }
+
+    /// A merge needs no signature; those of devices that are known are kept if they hold.
+    fn store_known(&self, snapshot: &Snapshot, id: SnapshotId) -> Result<(), RepoError> {
+        for device in self.trust.devices() {
+            if let Some(bytes) = self.signatures.get(&(id, device.id))
+                && verify(&device.key, snapshot, bytes, id).is_ok()
+            {
+                self.objects.write(Kind::Signature, bytes)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the bytes of a signature object.
 fn verify(
     key: &PublicKey,
     snapshot: &Snapshot,
-    sshsig: &[u8],
+    bytes: &[u8],
     id: SnapshotId,
 ) -> Result<(), RepoError> {
+    let sshsig = bytes.get(SIGNATURE_HEAD..).unwrap_or_default();
     sign::verify(key, &snapshot.encode(), sshsig).map_err(|_| RepoError::BadSignature(id))
 }
 
-/// A device's SSHSIG of a snapshot, if it is stored.
-pub(crate) fn signature(
+fn stored_signature(
     odb: &dyn ObjectRead,
     id: SnapshotId,
     device: DeviceId,
 ) -> Result<Option<Vec<u8>>, RepoError> {
-    let key = SignatureId::of(id, device).into();
-    match odb.read(key) {
-        Ok(bytes) if bytes.len() > SIGNATURE_HEAD => Ok(Some(bytes[SIGNATURE_HEAD..].to_vec())),
-        Ok(_) => Err(OdbError::Refused("a signature that is cut short").into()),
+    match odb.read(SignatureId::of(id, device).into()) {
+        Ok(bytes) => Ok(Some(bytes)),
         Err(OdbError::Missing(missing)) if missing.kind == Kind::Signature => Ok(None),
         Err(error) => Err(error.into()),
     }

@@ -21,6 +21,7 @@ mod trust;
 
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 pub use accept::{Accepted, Received};
@@ -55,7 +56,7 @@ pub struct Repository {
     fs: SharedFs,
     layout: StoreLayout,
     config: Config,
-    odb: PackedOdb,
+    odb: Arc<PackedOdb>,
     refs: RefStore,
 }
 
@@ -84,7 +85,7 @@ impl Repository {
             Err(error) => return Err(RepoError::at(path)(error)),
         }
         let config = Config::load(&*fs, &layout.config())?;
-        let odb = PackedOdb::open(fs.clone(), dir)?;
+        let odb = Arc::new(PackedOdb::open(fs.clone(), dir)?);
         let refs = RefStore::open(fs.clone(), dir);
         Ok(Self {
             fs,
@@ -122,6 +123,11 @@ impl Repository {
         &self.odb
     }
 
+    /// The objects, for who outlives a borrow.
+    pub fn shared_odb(&self) -> Arc<PackedOdb> {
+        self.odb.clone()
+    }
+
     /// The refs.
     pub fn refs(&self) -> &RefStore {
         &self.refs
@@ -144,12 +150,12 @@ impl Repository {
 
     /// A snapshot.
     pub fn snapshot(&self, id: SnapshotId) -> Result<Snapshot, RepoError> {
-        Ok(graph::load(&self.odb, id)?)
+        Ok(graph::load(self.odb(), id)?)
     }
 
     /// A snapshot's folders.
     pub fn folders(&self, id: SnapshotId) -> Result<FolderMap, RepoError> {
-        Ok(graph::load_map(&self.odb, self.snapshot(id)?.folders)?)
+        Ok(graph::load_map(self.odb(), self.snapshot(id)?.folders)?)
     }
 
     /// A snapshot's folders; none for no snapshot.

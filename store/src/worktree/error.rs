@@ -2,7 +2,6 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::index::IndexError;
-use crate::merge::MergeError;
 use crate::odb::OdbError;
 use crate::tree::TreeError;
 
@@ -41,9 +40,6 @@ pub enum WorktreeError {
     /// The index.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// The merge that an interrupted run is finished by.
-    #[error(transparent)]
-    Merge(#[from] Box<MergeError>),
     /// The person asked to stop.
     #[error("stopped; nothing is half done")]
     Cancelled,

@@ -59,7 +59,7 @@ fn decide<'a>(base: &Places<'a>, a: &Places<'a>, b: &Places<'a>) -> Places<'a> {
 #[test]
 fn the_merge_of_one_message_obeys_the_laws() {
     let mut random = Random(1);
-    for _ in 0..40_000 {
+    for _ in 0..10_000 {
         let base = random_places(&mut random);
         let texts = [
             base.clone(),
@@ -79,14 +79,12 @@ fn the_merge_of_one_message_obeys_the_laws() {
         if !a.is_empty() && !b.is_empty() {
             assert!(!merged.is_empty(), "both have it: {texts:?}");
         }
-        for (side, other) in [(&a, &b), (&b, &a)] {
-            for (folder, entry) in side {
-                let added = !base.contains_key(folder);
-                let untouched = base.get(folder) == Some(entry) && other.get(folder) == Some(entry);
-                if added || untouched {
-                    assert!(!merged.is_empty(), "was never deleted: {texts:?}");
-                }
-            }
+        if merged.is_empty() {
+            let three = Three { base, a, b };
+            assert!(
+                check::may_be_absent(&three),
+                "no rule lets it go: {texts:?}"
+            );
         }
     }
 }
@@ -111,8 +109,8 @@ fn changed_mail(random: &mut Random, before: &Mail, messages: u64) -> Mail {
 fn the_merge_of_states_is_that_of_their_messages() {
     let mut random = Random(2);
     let odb = MemoryOdb::new();
-    for messages in [0, 1, 5, 40, 400, 400, 400] {
-        for _ in 0..6 {
+    for messages in [0, 1, 5, 40, 300] {
+        for _ in 0..4 {
             let base = random_mail(&mut random, messages);
             let a = changed_mail(&mut random, &base, messages);
             let b = changed_mail(&mut random, &base, messages);

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use super::super::{MergeError, Merged, merge_maps};
 use super::{ConflictKind, Mail, load, path, store};
-use crate::graph;
 use crate::maildir::FolderPath;
-use crate::object::{FolderMap, FolderMapId};
+use crate::object::{Folder, FolderMap, FolderMapId, Sums};
 use crate::odb::{MemoryOdb, ObjectRead, Overlay};
+use crate::{graph, tree};
 
 fn mail(all: &[(u64, &str)]) -> Mail {
     all.iter()
@@ -109,12 +109,19 @@ fn subscriptions_merge_line_by_line() {
 #[test]
 fn more_folders_than_a_state_may_have_are_refused() {
     let odb = MemoryOdb::new();
-    let with = |name: &str, count: usize| {
-        let names: Vec<String> = (0..count).map(|at| format!("{name}{at}")).collect();
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        store(&odb, &names, &Mail::new())
+    let with = |name: &str| {
+        let folder = Folder {
+            tree: tree::empty_id(),
+            sums: Sums::default(),
+        };
+        let folders = (0..40_000).map(|at| (path(&format!("{name}{at}")), folder));
+        let map = FolderMap {
+            folders: folders.collect(),
+            ..FolderMap::default()
+        };
+        super::super::map::store(&odb, &map).expect("memory")
     };
-    let (a, b) = (with("a", 40_000), with("b", 40_000));
+    let (a, b) = (with("a"), with("b"));
     assert!(matches!(
         merge_maps(&odb, None, a, b),
         Err(MergeError::TooLarge)

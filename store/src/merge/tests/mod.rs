@@ -11,6 +11,7 @@ mod rows;
 mod snapshots;
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use super::places::{Places, Three, merge_places};
 use crate::maildir::{Flags, FolderPath};
@@ -69,13 +70,13 @@ fn print<'a>(places: impl IntoIterator<Item = (&'a FolderPath, &'a Entry)>) -> S
                 token += "n";
             }
             if copy.mtime != 0 {
-                token += &format!("@{}", copy.mtime);
+                write!(token, "@{}", copy.mtime).expect("text");
             }
             for keyword in &copy.keywords {
-                token += &format!("+{}", keyword.as_str());
+                write!(token, "+{}", keyword.as_str()).expect("text");
             }
             if entry.kept != 0 {
-                token += &format!("!{}", entry.kept);
+                write!(token, "!{}", entry.kept).expect("text");
             }
             tokens.push(token);
         }

@@ -1,5 +1,7 @@
 //! Snapshots: ancestors, several bases, none, and bases whose trees are gone.
 
+use std::collections::BTreeSet;
+
 use super::super::{MergeError, Outcome, RULES, merge_snapshots, missing_bases, recompute};
 use super::{Mail, Random, load, store};
 use crate::graph;
@@ -138,6 +140,22 @@ fn where_a_base_was_dropped_both_sides_are_united() {
 }
 
 #[test]
+fn a_base_of_bases_that_was_dropped_is_asked_for_and_nothing_is_taken_for_deleted() {
+    let odb = MemoryOdb::new();
+    let root = commit(&odb, &[], "in:, in:");
+    let left = commit(&odb, &[root], "in:S, in:");
+    let right = commit(&odb, &[root], ", in:");
+    let a = commit(&odb, &[left, right], ", in:");
+    // Message 0 was brought back here, where a union of the bases would have it all along.
+    let b = commit(&odb, &[left, right], "in:S, in:");
+    assert_eq!(mail_of(&odb, &merged(&odb, a, b)), ["in:S", "in:"]);
+    let folders = graph::load(&odb, root).expect("stored").folders;
+    odb.forget(folders.into());
+    assert_eq!(missing_bases(&odb, a, b).expect("stored"), [root]);
+    assert_eq!(mail_of(&odb, &merged(&odb, a, b)), ["in:S", "in:"]);
+}
+
+#[test]
 fn what_is_no_merge_of_these_rules_is_refused() {
     let odb = MemoryOdb::new();
     let base = commit(&odb, &[], "in:");
@@ -167,9 +185,10 @@ fn what_is_no_merge_of_these_rules_is_refused() {
 fn devices_that_sync_in_any_order_reach_one_snapshot() {
     let odb = MemoryOdb::new();
     let mut random = Random(5);
-    for _ in 0..20 {
+    for _ in 0..6 {
         let root = commit(&odb, &[], "in:, in:, work:, in: work:, in:");
         let mut tips = [root; 4];
+        let mut added = BTreeSet::new();
         for step in 0..40 {
             let at = random.below(4) as usize;
             let snapshot = graph::load(&odb, tips[at]).expect("stored");
@@ -178,7 +197,11 @@ fn devices_that_sync_in_any_order_reach_one_snapshot() {
             match random.below(4) {
                 0 => drop(mail.remove(&number)),
                 1 => drop(mail.insert(number, format!("work:F@{step}"))),
-                2 => drop(mail.insert(5 + random.below(25), "in:".into())),
+                2 => {
+                    let number = 5 + random.below(25);
+                    added.insert(number);
+                    mail.insert(number, "in:".into());
+                }
                 _ => drop(mail.insert(number, "Trash:S in:".into())),
             }
             tips[at] = commit_mail(&odb, &[tips[at]], &mail);
@@ -188,6 +211,9 @@ fn devices_that_sync_in_any_order_reach_one_snapshot() {
             sync(&odb, &mut tips, &mut random);
         }
         assert!(tips.iter().all(|tip| *tip == tips[0]), "one snapshot");
+        let last = graph::load(&odb, tips[0]).expect("stored");
+        let mail = load(&odb, last.folders, 5..30);
+        assert!(mail.keys().eq(&added), "what nobody deleted is there");
     }
 }
 

@@ -1,0 +1,262 @@
+use std::io::{self, Read, Write};
+
+use mailvc_store::object::{BlobId, Kind, SnapshotId};
+use mailvc_store::odb::{ObjectRead, ObjectWrite, PackedOdb, Receiving};
+use mailvc_store::progress::{Phase, Progress};
+
+use super::link::{Link, go_on, out_of_turn};
+use super::offer::Offered;
+use super::rebuild::{Rebuilt, check_tip, rebuild};
+use super::{Incoming, Limits, SessionError};
+use crate::wire::{Message, WANTS_PER_FRAME};
+
+/// What comes from the peer, from the first snapshot to the last message.
+pub(super) struct Intake<'o> {
+    odb: &'o PackedOdb,
+    /// The peer's tip.
+    tip: Option<SnapshotId>,
+    /// None as long as the peer has sent nothing.
+    received: Option<Received<'o>>,
+}
+
+struct Received<'o> {
+    receiving: Receiving<'o>,
+    rebuilt: Rebuilt,
+}
+
+impl<'o> Intake<'o> {
+    pub(super) fn new(odb: &'o PackedOdb, tip: Option<SnapshotId>) -> Self {
+        Self {
+            odb,
+            tip,
+            received: None,
+        }
+    }
+
+    /// Takes the description of the peer's snapshots.
+    pub(super) fn snapshots<R: Read, W: Write>(
+        &mut self,
+        link: &mut Link<R, W>,
+        limits: &Limits,
+        progress: &dyn Progress,
+    ) -> Result<(), SessionError> {
+        let first = link.receive()?;
+        if first == Message::GraphEnd {
+            return Ok(());
+        }
+        let receiving = self.odb.receive()?;
+        match rebuild(link, (&receiving, first), self.tip, (limits, progress)) {
+            Ok(rebuilt) => {
+                self.received = Some(Received { receiving, rebuilt });
+                Ok(())
+            }
+            Err(error) => Err(keep(receiving, error)),
+        }
+    }
+
+    /// What the peer has for certain: its tip, what it sent, and what stands under that.
+    pub(super) fn peer_has(&self) -> Vec<SnapshotId> {
+        let mut has: Vec<SnapshotId> = self.tip.into_iter().collect();
+        if let Some(Received { rebuilt, .. }) = &self.received {
+            has.extend(rebuilt.snapshots.iter().map(|(id, _)| *id));
+            has.extend(&rebuilt.frontier);
+        }
+        has.sort_unstable();
+        has.dedup();
+        has
+    }
+
+    /// How many snapshots came, and how many messages are wanted.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        self.received.as_ref().map_or((0, 0), |received| {
+            let rebuilt = &received.rebuilt;
+            (rebuilt.snapshots.len() as u64, rebuilt.ledger.awaited())
+        })
+    }
+
+    /// Asks for the messages that are lacking.
+    pub(super) fn send_wants<R: Read, W: Write>(
+        &self,
+        link: &mut Link<R, W>,
+    ) -> Result<(), SessionError> {
+        let ledger = self
+            .received
+            .as_ref()
+            .map(|received| &received.rebuilt.ledger);
+        let all = ledger.is_some_and(|ledger| ledger.awaited() > 0 && ledger.lacks_all());
+        if let Some(ledger) = ledger.filter(|_| !all) {
+            let mut wants: Vec<BlobId> = ledger.wants().collect();
+            wants.sort_unstable();
+            for chunk in wants.chunks(WANTS_PER_FRAME) {
+                link.send(Message::Want(chunk.to_vec()))?;
+            }
+        }
+        link.send(Message::WantEnd { all })
+    }
+
+    /// Takes the messages that were asked for; when it returns, all are there.
+    pub(super) fn messages<R: Read, W: Write>(
+        &mut self,
+        link: &mut Link<R, W>,
+        progress: &dyn Progress,
+    ) -> Result<(), SessionError> {
+        let Some(received) = &mut self.received else {
+            return match link.receive()? {
+                Message::BlobsEnd { .. } => Ok(()),
+                other => Err(out_of_turn("the end of no messages", &other)),
+            };
+        };
+        match received.messages(link, progress) {
+            Ok(()) => Ok(()),
+            Err(error) => Err(match self.received.take() {
+                Some(received) => keep(received.receiving, error),
+                None => error,
+            }),
+        }
+    }
+
+    /// What the device is to accept, if the peer has a tip at all. The snapshots are written now
+    /// that everything is there which they reach.
+    pub(super) fn finish(self) -> Result<Option<Incoming<'o>>, SessionError> {
+        let Some(tip) = self.tip else {
+            return Ok(None);
+        };
+        let Some(Received { receiving, rebuilt }) = self.received else {
+            check_tip(self.odb, Some(tip), |_| false)?;
+            return Ok(Some(Incoming {
+                tip,
+                snapshots: Vec::new(),
+                signatures: Vec::new(),
+                receiving: None,
+            }));
+        };
+        let mut snapshots = Vec::with_capacity(rebuilt.snapshots.len());
+        for (id, bytes) in rebuilt.snapshots {
+            receiving.write(Kind::Snapshot, &bytes)?;
+            snapshots.push(id);
+        }
+        Ok(Some(Incoming {
+            tip,
+            snapshots,
+            signatures: rebuilt.signatures,
+            receiving: Some(receiving),
+        }))
+    }
+}
+
+impl Received<'_> {
+    fn messages<R: Read, W: Write>(
+        &mut self,
+        link: &mut Link<R, W>,
+        progress: &dyn Progress,
+    ) -> Result<(), SessionError> {
+        let ledger = &mut self.rebuilt.ledger;
+        progress.begin(Phase::Receive, Some(ledger.awaited()));
+        let mut believable = ledger.believable_bytes();
+        loop {
+            go_on(progress)?;
+            let frame = match link.receive()? {
+                Message::Blobs(frame) => frame,
+                Message::BlobsEnd { missing: 0 } if ledger.awaited() == 0 => return Ok(()),
+                Message::BlobsEnd { missing } => {
+                    let missing = missing.max(ledger.awaited());
+                    return Err(SessionError::Lost { missing });
+                }
+                other => return Err(out_of_turn("messages", &other)),
+            };
+            believable = believable
+                .checked_sub(frame.len() as u64)
+                .ok_or(SessionError::Limit("bytes that were not asked for"))?;
+            let before = ledger.awaited();
+            for object in self.receiving.add_frame(&frame)? {
+                match object.key.kind {
+                    Kind::Blob => {
+                        let blob = BlobId::new(object.key.hash);
+                        let day = object.day.unwrap_or(0);
+                        ledger.arrived(blob, (day, object.size))?;
+                    }
+                    Kind::Dictionary => {}
+                    Kind::Tree => return Err(SessionError::Smuggled("tree")),
+                    Kind::FolderMap => return Err(SessionError::Smuggled("folder map")),
+                    Kind::Snapshot => return Err(SessionError::Smuggled("snapshot")),
+                    Kind::Signature => return Err(SessionError::Smuggled("signature")),
+                }
+            }
+            progress.advance(before - ledger.awaited(), frame.len() as u64);
+        }
+    }
+}
+
+/// Keeps what had come until an honest session broke, so that it need not come again. No snapshot
+/// is among it.
+fn keep(receiving: Receiving<'_>, error: SessionError) -> SessionError {
+    if error.spares_received() {
+        // If this fails as well, the first error is the one to tell.
+        let _ = receiving.finish();
+    }
+    error
+}
+
+/// Takes the peer's list of wants: messages that it was offered.
+pub(super) fn take_wants<R: Read, W: Write>(
+    link: &mut Link<R, W>,
+    offered: Offered,
+) -> Result<Vec<BlobId>, SessionError> {
+    let mut wants: Vec<BlobId> = Vec::new();
+    loop {
+        match link.receive()? {
+            Message::Want(ids) => {
+                for id in ids {
+                    if offered.blobs.binary_search(&id).is_err() {
+                        return Err(SessionError::NotOffered(id));
+                    }
+                    if wants.last().is_some_and(|last| *last >= id) {
+                        return Err(SessionError::Limit("wants, or in no order"));
+                    }
+                    wants.push(id);
+                }
+            }
+            Message::WantEnd { all: false } => return Ok(wants),
+            Message::WantEnd { all: true } if wants.is_empty() => return Ok(offered.blobs),
+            other => return Err(out_of_turn("a list of wanted messages", &other)),
+        }
+    }
+}
+
+/// Sends the messages that the peer wants, and the end of them.
+pub(super) fn send_messages<R: Read, W: Write>(
+    link: &mut Link<R, W>,
+    odb: &PackedOdb,
+    mut wants: Vec<BlobId>,
+    progress: &dyn Progress,
+) -> Result<(), SessionError> {
+    progress.begin(Phase::Send, Some(wants.len() as u64));
+    let wanted = wants.len();
+    let mut trouble = None;
+    wants.retain(|id| {
+        trouble.is_none()
+            && odb.contains((*id).into()).unwrap_or_else(|error| {
+                trouble = Some(error);
+                false
+            })
+    });
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    let missing = (wanted - wants.len()) as u64;
+    let mut failure = None;
+    let sent = odb.frames_for(&wants, &mut |frame| {
+        let step = go_on(progress).and_then(|()| link.send(Message::Blobs(frame.to_vec())));
+        progress.advance(0, frame.len() as u64);
+        step.map_err(|error| {
+            failure = Some(error);
+            io::Error::from(io::ErrorKind::Interrupted)
+        })
+    });
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    sent?;
+    progress.advance(wants.len() as u64, 0);
+    link.send(Message::BlobsEnd { missing })
+}

@@ -1,0 +1,278 @@
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mailvc_store::fs::{OsFs, SharedFs};
+use mailvc_store::progress::NoProgress;
+use mailvc_store::repo::{LockRequest, RemoteConfig, RepoError, Repository};
+
+use super::{Place, RemoteUrl, SshUrl, UrlError};
+use crate::protocol::{ClientReport, Limits, ProtocolError, Request, run_client};
+use crate::serve::{Admission, ServeError, serve};
+use crate::session::{Consent, DeviceError, Outcome, RepoDevice, Stance};
+use crate::ssh::{self, Destination, SshError, SshOptions};
+use crate::wire::{Role, Verb};
+
+/// The program that is started on the far side.
+const PROGRAM: &str = "mailvc";
+
+/// One session to be had with a remote.
+pub struct Call<'a> {
+    /// The store at this end.
+    pub repo: &'a Repository,
+    /// The remote's name.
+    pub name: &'a str,
+    /// Where it is.
+    pub remote: &'a RemoteConfig,
+    /// What for.
+    pub verb: Verb,
+    /// What is allowed at this end.
+    pub consent: Consent,
+    /// How to connect by SSH.
+    pub ssh: &'a SshOptions,
+    /// The user's home, for paths that start with `~`.
+    pub home: Option<&'a Path>,
+}
+
+/// How a session went.
+#[derive(Debug)]
+pub struct Report {
+    /// What crossed the line, and what the server said.
+    pub session: ClientReport,
+    /// What happened at this end.
+    pub outcome: Outcome,
+    /// What a person should know of the connection.
+    pub note: Option<String>,
+}
+
+/// Why there was no session, or not a whole one.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The remote's address.
+    #[error("the address {url} cannot be understood: {source}")]
+    Url {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        source: UrlError,
+    },
+    /// The connection.
+    #[error(transparent)]
+    Ssh(#[from] SshError),
+    /// The session. What the far side's program said before it ended, if anything, is with it.
+    #[error("{source}{}", said(.stderr))]
+    Session {
+        /// What went wrong.
+        source: Box<ProtocolError<DeviceError>>,
+        /// The end of the far program's standard error, safe to print.
+        stderr: String,
+    },
+    /// The store on the other path of this machine.
+    #[error("the remote's store: {0}")]
+    There(#[source] Box<RepoError>),
+    /// This end.
+    #[error(transparent)]
+    Here(#[from] RepoError),
+    /// The system refused a pipe or a thread.
+    #[error("cannot start the session: {0}")]
+    Start(#[source] std::io::Error),
+}
+
+fn said(stderr: &str) -> String {
+    let text = stderr.trim();
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(" (there: {text})")
+    }
+}
+
+/// Has a session with a remote.
+pub fn call(call: &Call<'_>, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
+    let url = RemoteUrl::parse(&call.remote.url).map_err(|source| RemoteError::Url {
+        url: call.remote.url.clone(),
+        source,
+    })?;
+    match url {
+        RemoteUrl::Path(path) => over_path(call, &expand(&path, call.home), lock),
+        RemoteUrl::Ssh(url) => over_ssh(call, &url, lock),
+    }
+}
+
+/// A path whose first part is `~`, from the user's home.
+fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
+    let destination = Destination {
+        user: url.user.clone(),
+        host: url.host.clone(),
+        port: url.port,
+    };
+    let command = remote_command(call.remote.command.as_deref(), &url.place);
+    let mut duplex = ssh::connect(&destination, &command, call.ssh)?;
+    let note = duplex.note().map(str::to_owned);
+    let result = converse(call, duplex.split(), account(&url.place), lock);
+    match result {
+        Ok((session, outcome)) => {
+            duplex.finish()?;
+            Ok(Report {
+                session,
+                outcome,
+                note,
+            })
+        }
+        Err(error @ RemoteError::Session { .. }) => Err(explain(error, duplex)),
+        Err(error) => Err(error),
+    }
+}
+
+/// Why the line broke, if the connection knows better than the session.
+fn explain(error: RemoteError, duplex: Box<dyn ssh::Duplex>) -> RemoteError {
+    let RemoteError::Session { source, .. } = error else {
+        return error;
+    };
+    let broke = matches!(
+        *source,
+        ProtocolError::Session(crate::protocol::SessionError::Wire(_))
+    );
+    match duplex.finish() {
+        Err(cause) if broke => cause.into(),
+        Ok(exit) if broke => RemoteError::Session {
+            source,
+            stderr: exit.stderr_tail,
+        },
+        _ => RemoteError::Session {
+            source,
+            stderr: String::new(),
+        },
+    }
+}
+
+fn account(place: &Place) -> &str {
+    match place {
+        Place::Account(account) => account,
+        Place::Default | Place::Store(_) => "",
+    }
+}
+
+/// What the far side's shell is given. A forced command there sees it only as text.
+fn remote_command(program: Option<&str>, place: &Place) -> String {
+    let program = program.map_or_else(|| PROGRAM.to_owned(), quote);
+    let which = match place {
+        Place::Default => String::new(),
+        Place::Account(account) => format!(" --account {}", quote(account)),
+        Place::Store(path) => format!(" --store {}", quote_path(path)),
+    };
+    format!("{program}{which} serve --stdio")
+}
+
+/// Text as one word of a POSIX shell.
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// A path whose leading `~/` is the far user's home.
+fn quote_path(path: &str) -> String {
+    match path.strip_prefix("~/") {
+        Some(rest) => format!("\"$HOME\"/{}", quote(rest)),
+        None => quote(path),
+    }
+}
+
+/// A store on this machine: served by a thread. Who can write to it has the role to.
+fn over_path(call: &Call<'_>, path: &Path, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
+    let fs: SharedFs = Arc::new(OsFs);
+    let there = Repository::open(fs, path).map_err(|error| RemoteError::There(Box::new(error)))?;
+    let (ours, theirs) = UnixStream::pair().map_err(RemoteError::Start)?;
+    let server = std::thread::Builder::new()
+        .name("serve".to_owned())
+        .spawn(move || serve_path(&there, theirs))
+        .map_err(RemoteError::Start)?;
+    let reader = ours.try_clone().map_err(RemoteError::Start)?;
+    let result = converse(call, (Box::new(reader), Box::new(ours)), "", lock);
+    let served = server.join();
+    match (result, served) {
+        (Ok((session, outcome)), _) => Ok(Report {
+            session,
+            outcome,
+            note: None,
+        }),
+        (Err(_), Ok(Err(ProtocolError::Device(DeviceError::Repo(error))))) => {
+            Err(RemoteError::There(Box::new(error)))
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+fn serve_path(there: &Repository, stream: UnixStream) -> Result<(), ServeError> {
+    let lock = LockRequest {
+        command: "mailvc serve",
+        patience: there.patience(),
+        waiting: &|_| {},
+        progress: &NoProgress,
+    };
+    let admission = Admission {
+        role: Role::Sync,
+        only: None,
+    };
+    let reader = match stream.try_clone() {
+        Ok(reader) => reader,
+        Err(source) => return Err(io_error(source)),
+    };
+    serve(there, (reader, stream), &admission, &lock).map(|_| ())
+}
+
+fn io_error(source: std::io::Error) -> ServeError {
+    ProtocolError::Session(crate::protocol::SessionError::Wire(source.into()))
+}
+
+fn converse(
+    call: &Call<'_>,
+    stream: (Box<dyn Read + Send>, Box<dyn Write + Send>),
+    account: &str,
+    lock: &LockRequest<'_>,
+) -> Result<(ClientReport, Outcome), RemoteError> {
+    let stance = Stance::Caller {
+        remote: call.name.to_owned(),
+        expected: call.remote.device.as_deref().and_then(|id| id.parse().ok()),
+        introduce: call.remote.introduce,
+    };
+    let mut device = RepoDevice::new(call.repo, stance, call.consent.clone(), lock)?;
+    let request = Request {
+        verb: call.verb,
+        account: account.as_bytes(),
+        limits: Limits::default(),
+        progress: lock.progress,
+    };
+    let session =
+        run_client(&mut device, stream, &request).map_err(|source| RemoteError::Session {
+            source: Box::new(source),
+            stderr: String::new(),
+        })?;
+    Ok((session, device.outcome))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_far_shell_reads_is_quoted() {
+        let place = Place::Store("~/it's mine".to_owned());
+        assert_eq!(
+            remote_command(None, &place),
+            r#"mailvc --store "$HOME"/'it'\''s mine' serve --stdio"#
+        );
+        let place = Place::Account("$(reboot)".to_owned());
+        assert_eq!(
+            remote_command(Some("/opt/mail vc"), &place),
+            "'/opt/mail vc' --account '$(reboot)' serve --stdio"
+        );
+    }
+}

@@ -1,0 +1,9 @@
+//! Where a peer is, and a session with it: the same over SSH and to a store on this machine.
+
+mod call;
+#[cfg(test)]
+mod tests;
+mod url;
+
+pub use call::{Call, RemoteError, Report, call};
+pub use url::{Place, RemoteUrl, SshUrl, UrlError};
