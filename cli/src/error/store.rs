@@ -53,6 +53,9 @@ impl From<RepoError> for Failure {
                 .next(format!(
                     "look with --dry-run -v; `--yes-delete {actual}` allows exactly that"
                 )),
+            RepoError::WouldRemove(_) => Self::new(Problem::Guard, what)
+                .meaning("nothing was changed")
+                .next("look with --dry-run -v"),
             RepoError::NothingToUndo => {
                 fail(UNTOUCHED, "`mailvc undo --list` shows what there was")
             }
@@ -121,10 +124,12 @@ impl From<WorktreeError> for Failure {
                 "is another disk mounted there? If it was restored or moved and is the right one: \
                  `mailvc init --maildir DIR`",
             ),
+            WorktreeError::NotEmpty(_) | WorktreeError::NotVacant(_) => {
+                fail("nothing was written", "name a directory that is empty or not there yet")
+            }
             WorktreeError::Cancelled => fail("what was begun is finished by the next command", ""),
             WorktreeError::Odb(error) => error.into(),
             WorktreeError::Tree(error) => error.into(),
-            WorktreeError::Merge(error) => (*error).into(),
             WorktreeError::Io { .. } => fail(
                 "no message was lost; what was begun is finished by the next command",
                 "",

@@ -14,6 +14,7 @@ use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
 use crate::{graph, tree};
 
+pub(super) use restoring::assemble;
 pub use restoring::{RestoreRequest, Selection};
 
 use super::recording::{Draft, empty_tree, write_map};
@@ -127,7 +128,9 @@ impl Locked<'_> {
                     actual: count,
                 });
             }
-            None if count > 0 && !dry_run => return Err(RepoError::WouldRemove(count)),
+            None if count > 0 && !dry_run => {
+                return Err(RepoError::WouldRemove(Box::new(leaving)));
+            }
             _ => {}
         }
         if dry_run || map == recorded.found {

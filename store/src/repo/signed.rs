@@ -4,7 +4,7 @@ use crate::graph;
 use crate::object::{DeviceId, SnapshotId};
 use crate::sign;
 
-use super::accept::signature;
+use super::accept::{SIGNATURE_HEAD, stored_signature};
 use super::{RepoError, Repository};
 
 /// Who vouches for a snapshot.
@@ -29,14 +29,15 @@ impl Repository {
         let Some(device) = snapshot.device else {
             return Ok(Signed::Merge);
         };
-        let Some(sshsig) = signature(self.odb(), id, device)? else {
+        let Some(bytes) = stored_signature(self.odb(), id, device)? else {
             return Ok(Signed::Bad);
         };
-        let Ok(key) = sign::signer(&sshsig) else {
+        let sshsig = bytes.get(SIGNATURE_HEAD..).unwrap_or_default();
+        let Ok(key) = sign::signer(sshsig) else {
             return Ok(Signed::Bad);
         };
         let is_maker = DeviceId::of_public_key(&key.wire_bytes()) == device;
-        if !is_maker || sign::verify(&key, &snapshot.encode(), &sshsig).is_err() {
+        if !is_maker || sign::verify(&key, &snapshot.encode(), sshsig).is_err() {
             return Ok(Signed::Bad);
         }
         let trust = self.trust()?;

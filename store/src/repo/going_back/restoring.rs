@@ -4,7 +4,7 @@ use crate::maildir::FolderPath;
 use crate::object::{
     BlobId, Copies, Entry, EntryKey, Folder, FolderMap, MessageCopy, SnapshotId, SnapshotKind,
 };
-use crate::odb::{Batch, ObjectRead};
+use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
@@ -33,7 +33,7 @@ pub struct RestoreRequest {
 }
 
 /// Where the copies of a message lie.
-type Places = BTreeMap<FolderPath, Entry>;
+pub(in crate::repo) type Places = BTreeMap<FolderPath, Entry>;
 
 impl Locked<'_> {
     /// Brings messages back: of each content as many copies as the Maildir has fewer than the
@@ -73,17 +73,7 @@ impl Locked<'_> {
     ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
         let state = self.repo.folders(from)?;
         let keys = match selection {
-            Selection::Messages(keys) => {
-                let mut wanted = BTreeMap::new();
-                for key in keys {
-                    let mut at = places(odb, &state, *key)?;
-                    if at.is_empty() {
-                        at = self.repo.last_places(from, *key)?;
-                    }
-                    wanted.insert(*key, at);
-                }
-                return Ok(wanted);
-            }
+            Selection::Messages(keys) => return self.repo.last_places(from, keys),
             Selection::Folder(path) => fewer(odb, found, &state, Some(path))?,
             Selection::All => fewer(odb, found, &state, None)?,
         };
@@ -104,21 +94,49 @@ impl Locked<'_> {
 }
 
 impl Repository {
-    /// Where a message was in the newest state before `from` that has it.
-    fn last_places(&self, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
+    /// Where messages were in the newest state, from `from` backward, that has each. Those that no
+    /// state has are nowhere.
+    pub(in crate::repo) fn last_places(
+        &self,
+        from: SnapshotId,
+        keys: &BTreeSet<EntryKey>,
+    ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+        let mut found: BTreeMap<EntryKey, Places> = BTreeMap::new();
+        let mut open = keys.clone();
         for ancestor in graph::ancestors(self.odb(), [from]) {
-            let (_, snapshot) = ancestor?;
-            let at = places(
-                self.odb(),
-                &graph::load_map(self.odb(), snapshot.folders)?,
-                key,
-            )?;
-            if !at.is_empty() {
-                return Ok(at);
+            if open.is_empty() {
+                break;
             }
+            let (_, snapshot) = ancestor?;
+            let map = graph::load_map(self.odb(), snapshot.folders)?;
+            for (path, folder) in &map.folders {
+                for (key, entry) in tree::get_all(self.odb(), folder.tree, open.iter().copied())? {
+                    found.entry(key).or_default().insert(path.clone(), entry);
+                }
+            }
+            open.retain(|key| !found.contains_key(key));
         }
-        Ok(Places::new())
+        Ok(found)
     }
+}
+
+/// A folder map of messages, each in its places.
+pub(in crate::repo) fn assemble(
+    odb: &dyn ObjectWrite,
+    messages: BTreeMap<EntryKey, Places>,
+) -> Result<FolderMap, RepoError> {
+    let mut edits: BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>> = BTreeMap::new();
+    for (key, places) in messages {
+        for (path, entry) in places {
+            edits.entry(path).or_default().push((key, Some(entry)));
+        }
+    }
+    let mut map = FolderMap::default();
+    for (path, edits) in edits {
+        let (tree, sums) = tree::edit(odb, empty_tree(odb)?, edits)?;
+        map.folders.insert(path, Folder { tree, sums });
+    }
+    Ok(map)
 }
 
 /// The messages of which some folder holds fewer copies than in the state.
