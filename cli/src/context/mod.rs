@@ -3,6 +3,7 @@
 
 mod history;
 mod mail;
+mod peers;
 mod recording;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use mailvc_store::repo::{LockRequest, Locked, Repository};
 
 pub(crate) use history::{Refs, line};
 pub(crate) use mail::title;
+pub(crate) use peers::{Peers, merged};
 pub(crate) use recording::{recorded, stop_missing};
 
 use crate::config::{self, UserConfig};

@@ -7,6 +7,7 @@ mod guard;
 mod json;
 mod progress;
 mod recorded;
+mod session;
 mod snapshots;
 
 use std::io::{self, Write};
@@ -20,6 +21,7 @@ pub(crate) use guard::{GuardStop, Situation};
 pub(crate) use json::{entry as json_entry, folder as json_folder, time as json_time};
 pub(crate) use progress::Terminal;
 pub(crate) use recorded::Recorded;
+pub(crate) use session::{Merged, Session};
 pub(crate) use snapshots::{SnapshotLine, signed_sentence, signed_word};
 
 use crate::error::{Exit, Failure};
@@ -142,6 +144,17 @@ impl Output {
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
         Exit::Problem(failure.problem)
+    }
+
+    /// A failure in a line.
+    pub(crate) fn sentence(failure: &Failure) -> String {
+        let parts = [&failure.what, &failure.meaning, &failure.next];
+        let parts: Vec<&str> = parts
+            .into_iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.join("; ")
     }
 
     /// Something that a person should know while the work goes on.
