@@ -283,7 +283,7 @@ impl Device {
             objects: Some(objects),
         };
         let remote = RefName::Remote(other.name.to_owned());
-        ours.accept(received, &remote, true, &request())
+        ours.accept(received, Some(&remote), true, &request())
             .expect("accepted");
         tip
     }
