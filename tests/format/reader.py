@@ -3,6 +3,8 @@
 
     reader.py STORE [REF]      lists every message of a snapshot (of `local`, if no ref is named)
     reader.py --maildir DIR    lists a Maildir++ in the same way, to compare
+    reader.py --signed STORE SNAPSHOT DIR
+                               writes what was signed to DIR/snapshot, and its signature beside it
 
 A line per copy: folder, `cur` or `new`, flags, size, time, BLAKE3, SHA-256. On the way every pack,
 index, tree, snapshot, log and signature of the store is checked; what is wrong is an exception.
@@ -324,7 +326,8 @@ class Store:
                 yield os.path.relpath(os.path.join(place, name), top)
 
     def check_log(self, name):
-        """The last whole line leads to where the ref is; each starts where the one before ends."""
+        """Each line starts where the one before it ended, and the last ends where the ref is: so
+        it is in a store in which no run was ever killed."""
         at = "-"
         for line in self.file("log/" + name).decode().splitlines():
             old, new, seconds, _who, _why, check = line.split("\t")
@@ -353,22 +356,34 @@ class Store:
                 self.check_signature(wanted, it["device"])
         return known
 
-    def check_signature(self, snapshot, device):
+    def signature(self, snapshot, device):
+        """The text of a .sig file."""
         data = self.object(SIGNATURE, derive("signature", snapshot + device))
         need(data[:64] == snapshot + device, "a signature of something else")
-        key = data[64:][10:]
         need(data[64:74] == b"SSHSIG" + struct.pack(">I", 1), "SSHSIG")
-        need(derive("device", key[4:4 + struct.unpack(">I", key[:4])[0]]) == device, "its key")
+        key = data[78:78 + struct.unpack(">I", data[74:78])[0]]
+        need(derive("device", key) == device, "another device's key")
+        text = base64.encodebytes(data[64:]).decode()
+        return f"-----BEGIN SSH SIGNATURE-----\n{text}-----END SSH SIGNATURE-----\n"
+
+    def check_signature(self, snapshot, device):
+        text = self.signature(snapshot, device)
         if not shutil.which("ssh-keygen"):
             return
         with tempfile.NamedTemporaryFile("w", suffix=".sig") as sig:
-            text = base64.encodebytes(data[64:]).decode()
-            sig.write(f"-----BEGIN SSH SIGNATURE-----\n{text}-----END SSH SIGNATURE-----\n")
+            sig.write(text)
             sig.flush()
             command = ["ssh-keygen", "-Y", "verify", "-f", os.path.join(self.root, "trusted"),
                        "-I", device.hex(), "-n", "mailvc-snapshot", "-s", sig.name]
             subprocess.run(command, input=self.object(SNAPSHOT, snapshot), check=True,
                            stdout=subprocess.DEVNULL)
+
+    def write_signed(self, snapshot, directory):
+        path = os.path.join(directory, "snapshot")
+        with open(path, "wb") as file:
+            file.write(self.object(SNAPSHOT, snapshot))
+        with open(path + ".sig", "w", encoding="ascii") as file:
+            file.write(self.signature(snapshot, self.snapshot(snapshot)["device"]))
 
     def messages(self, snapshot):
         for path, tree, sums in self.folders(self.snapshot(snapshot)["folders"]):
@@ -469,6 +484,9 @@ def maildir(root):
 
 
 def main(arguments):
+    if arguments[0] == "--signed":
+        Store(arguments[1]).write_signed(bytes.fromhex(arguments[2]), arguments[3])
+        return
     if arguments[0] == "--maildir":
         lines = maildir(arguments[1])
     else:
@@ -483,6 +501,6 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) not in (2, 3, 5):
         sys.exit(__doc__)
     main(sys.argv[1:])

@@ -151,7 +151,7 @@ fn the_history_of_a_store_of_format_1_still_holds() {
     let local = repo.local().expect("readable").expect("a ref");
     let trust = repo.trust().expect("readable");
     let mut kinds = Vec::new();
-    for ancestor in graph::ancestors(repo.odb(), &[local]) {
+    for ancestor in graph::ancestors(repo.odb(), [local]) {
         let (id, snapshot) = ancestor.expect("a sound history");
         kinds.push(snapshot.kind);
         graph::check_parents(repo.odb(), &snapshot).expect("generations");
