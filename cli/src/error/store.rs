@@ -124,9 +124,10 @@ impl From<WorktreeError> for Failure {
                 "is another disk mounted there? If it was restored or moved and is the right one: \
                  `mailvc init --maildir DIR`",
             ),
-            WorktreeError::NotEmpty(_) | WorktreeError::NotVacant(_) => {
-                fail("nothing was written", "name a directory that is empty or not there yet")
-            }
+            WorktreeError::NotEmpty(_) | WorktreeError::NotVacant(_) => fail(
+                "nothing was written",
+                "name a directory that is empty or not there yet",
+            ),
             WorktreeError::Cancelled => fail("what was begun is finished by the next command", ""),
             WorktreeError::Odb(error) => error.into(),
             WorktreeError::Tree(error) => error.into(),

@@ -39,7 +39,7 @@ pub(crate) struct GuardStop {
     pub(crate) look: String,
     /// The command that allows exactly this, without `--yes-delete N`.
     pub(crate) command: String,
-    /// The command that keeps them or brings them back.
+    /// The command that keeps them or brings them back; empty if there is none.
     pub(crate) back: String,
 }
 
@@ -113,7 +113,13 @@ impl GuardStop {
         if self.can_be_allowed() {
             page.line(format!("  to allow exactly this: {}", self.allow()));
         }
-        page.line(format!("  to have them back: {}", self.back));
+        if !self.back.is_empty() {
+            let label = match self.situation {
+                Situation::Missing => "to have them back",
+                _ => "to keep them",
+            };
+            page.line(format!("  {label}: {}", self.back));
+        }
     }
 
     /// For programs.

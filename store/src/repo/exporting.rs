@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use crate::fs::{Lock, create_dir_durable};
-use crate::graph;
 use crate::maildir::{Layout, UniqueNames};
 use crate::object::{FolderMap, SnapshotId};
 use crate::odb::{ObjectWrite, Overlay};
 use crate::worktree::{Exported, Exporter, Maildir, WorktreeError, export};
 
-use super::going_back::assemble;
+use super::going_back::{assemble, last_places};
 use super::{LockRequest, RepoError, Repository, Selection};
 
 /// What to write where.
@@ -42,7 +41,10 @@ impl Repository {
                 bytes: sums.bytes,
             });
         }
-        let parent = request.dir.parent().filter(|dir| !dir.as_os_str().is_empty());
+        let parent = request
+            .dir
+            .parent()
+            .filter(|dir| !dir.as_os_str().is_empty());
         let parent = parent.unwrap_or(Path::new("."));
         self.refuse_inside(request.dir, parent)?;
         create_dir_durable(&**self.fs(), parent).map_err(RepoError::at(parent))?;
@@ -70,7 +72,7 @@ impl Repository {
         from: SnapshotId,
         selection: &Selection,
     ) -> Result<FolderMap, RepoError> {
-        let mut map = graph::load_map(odb, graph::load(odb, from)?.folders)?;
+        let mut map = self.folders(from)?;
         match selection {
             Selection::All => Ok(map),
             Selection::Folder(only) => {
@@ -78,7 +80,7 @@ impl Repository {
                 map.subscriptions.clear();
                 Ok(map)
             }
-            Selection::Messages(keys) => assemble(odb, self.last_places(from, keys)?),
+            Selection::Messages(keys) => assemble(odb, last_places(odb, from, keys)?),
         }
     }
 

@@ -10,13 +10,14 @@ use crate::merge;
 use crate::object::{
     Entry, EntryKey, Folder, FolderMap, FolderMapId, Snapshot, SnapshotId, SnapshotKind, Sums,
 };
-use crate::odb::Batch;
+use crate::odb::{Batch, ObjectRead};
 use crate::refs::{LogRecord, RefName};
 use crate::{graph, tree};
 
-pub(super) use restoring::assemble;
 pub use restoring::{RestoreRequest, Selection};
+pub(super) use restoring::{assemble, last_places};
 
+use super::locked::Work;
 use super::recording::{Draft, empty_tree, write_map};
 use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition};
 
@@ -49,9 +50,9 @@ impl Locked<'_> {
         recorded: &SnapshotReport,
         request: &CheckoutRequest,
     ) -> Result<Transition, RepoError> {
-        let batch = self.repo.odb().batch()?;
-        let local = self.repo.folders_or_none(recorded.id)?;
-        let mut map = self.repo.folders(request.target)?;
+        let batch = self.work(request.dry_run)?;
+        let local = folders(&*batch, recorded.id.ok_or(RepoError::Empty)?)?;
+        let mut map = folders(&*batch, request.target)?;
         if let Some(only) = &request.folder {
             let wanted = map.folders.get(only).copied();
             map = local.clone();
@@ -61,9 +62,9 @@ impl Locked<'_> {
             };
         }
         if request.keep_newer {
-            let (before, after) = (write_map(&batch, &local)?, write_map(&batch, &map)?);
-            let leaving = merge::leaving(&batch, before, after)?;
-            map = graph::load_map(&batch, merge::withhold(&batch, before, after, &leaving)?)?;
+            let (before, after) = (write_map(&*batch, &local)?, write_map(&*batch, &map)?);
+            let leaving = merge::leaving(&*batch, before, after)?;
+            map = graph::load_map(&*batch, merge::withhold(&*batch, before, after, &leaving)?)?;
         }
         let why = format!("checkout {}", request.target.short());
         let target = Target {
@@ -85,12 +86,12 @@ impl Locked<'_> {
         let (Some(old), Some(new)) = (record.old, record.new) else {
             return Err(RepoError::NothingToUndo);
         };
-        let batch = self.repo.odb().batch()?;
+        let batch = self.work(dry_run)?;
         let local = recorded.id.ok_or(RepoError::Empty)?;
         let folders =
-            |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&batch, id)?.folders) };
+            |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&*batch, id)?.folders) };
         let merged =
-            merge::merge_maps(&batch, Some(folders(new)?), folders(local)?, folders(old)?)?;
+            merge::merge_maps(&*batch, Some(folders(new)?), folders(local)?, folders(old)?)?;
         let why = format!("undo {}", record.why);
         let target = Target {
             kind: SnapshotKind::Undo,
@@ -103,14 +104,14 @@ impl Locked<'_> {
     /// Records `target` as a snapshot and takes the Maildir there.
     fn go(
         &self,
-        batch: Batch<'_>,
+        batch: Work<'_, '_>,
         recorded: &SnapshotReport,
         target: Target,
         (yes, dry_run): (Option<u64>, bool),
     ) -> Result<Transition, RepoError> {
         let local = recorded.id.ok_or(RepoError::Empty)?;
-        let before: Snapshot = graph::load(&batch, local)?;
-        let before_map = graph::load_map(&batch, before.folders)?;
+        let before: Snapshot = graph::load(&*batch, local)?;
+        let before_map = graph::load_map(&*batch, before.folders)?;
         let generation = before.generation + 1;
         let map = bring_back(
             &batch,
@@ -118,8 +119,8 @@ impl Locked<'_> {
             target.map,
             generation,
         )?;
-        let after = write_map(&batch, &map)?;
-        let leaving = merge::leaving(&batch, before.folders, after)?;
+        let after = write_map(&*batch, &map)?;
+        let leaving = merge::leaving(&*batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
         match yes {
             Some(asked) if asked != count => {
@@ -134,11 +135,12 @@ impl Locked<'_> {
             _ => {}
         }
         if dry_run || map == recorded.found {
-            let plan = crate::worktree::plan(&batch, &recorded.found, &map)?;
+            let plan = crate::worktree::plan(&*batch, &recorded.found, &map)?;
             return Ok(Transition {
                 from: Some(local),
                 to: None,
                 plan,
+                leaving: count,
                 ..Transition::default()
             });
         }
@@ -147,7 +149,7 @@ impl Locked<'_> {
             parents: vec![local],
             message: "",
         };
-        let to = self.repo.write_snapshot(&batch, &draft, after)?;
+        let to = self.repo.write_snapshot(&*batch, &draft, after)?;
         batch.finish()?;
         let record = Applying {
             from: Some(local),
@@ -156,6 +158,11 @@ impl Locked<'_> {
         };
         self.transition(&recorded.found, &record)
     }
+}
+
+/// A snapshot's folders, wherever it is stored.
+fn folders(odb: &dyn ObjectRead, id: SnapshotId) -> Result<FolderMap, RepoError> {
+    Ok(graph::load_map(odb, graph::load(odb, id)?.folders)?)
 }
 
 impl Repository {

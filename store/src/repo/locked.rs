@@ -1,10 +1,13 @@
 //! A store that is being written to: nobody else writes to it, nor to its Maildir.
 
+use std::cell::OnceCell;
+use std::ops::Deref;
 use std::time::Duration;
 
 use crate::fs::{Holder, Lock};
 use crate::index::Index;
 use crate::maildir::UniqueNames;
+use crate::odb::{Batch, ObjectRead};
 use crate::progress::Progress;
 use crate::worktree::Maildir;
 
@@ -30,6 +33,8 @@ pub struct Locked<'a> {
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
+    /// What dry runs would store: seen by them alone, and gone with the lock.
+    rehearsal: OnceCell<Batch<'a>>,
     _locks: (Lock, Lock),
 }
 
@@ -60,6 +65,7 @@ impl Repository {
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,
             command: request.command,
+            rehearsal: OnceCell::new(),
             _locks: (store, root),
         };
         if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {
@@ -72,5 +78,54 @@ impl Repository {
     /// holds no lock, for a copied store cannot be locked.
     pub fn renew_key(&mut self) -> Result<(), RepoError> {
         super::init::renew_key(self)
+    }
+}
+
+/// A batch, or in a dry run the one that is never finished.
+pub(super) enum Work<'w, 'a> {
+    Real(Batch<'a>),
+    Rehearsal(&'w Batch<'a>),
+}
+
+impl<'a> Deref for Work<'_, 'a> {
+    type Target = Batch<'a>;
+
+    fn deref(&self) -> &Batch<'a> {
+        match self {
+            Self::Real(batch) => batch,
+            Self::Rehearsal(batch) => batch,
+        }
+    }
+}
+
+impl Work<'_, '_> {
+    /// Makes durable what was stored, unless it was a dry run.
+    pub(super) fn finish(self) -> Result<(), RepoError> {
+        match self {
+            Self::Real(batch) => batch.finish().map(drop).map_err(RepoError::from),
+            Self::Rehearsal(_) => Ok(()),
+        }
+    }
+}
+
+impl<'a> Locked<'a> {
+    /// The objects, and what dry runs under this lock would have stored.
+    pub fn odb(&self) -> &dyn ObjectRead {
+        match self.rehearsal.get() {
+            Some(batch) => batch,
+            None => self.repo.odb(),
+        }
+    }
+
+    /// Where to store what a command makes.
+    pub(super) fn work(&self, dry_run: bool) -> Result<Work<'_, 'a>, RepoError> {
+        if !dry_run {
+            return Ok(Work::Real(self.repo.odb().batch()?));
+        }
+        if let Some(batch) = self.rehearsal.get() {
+            return Ok(Work::Rehearsal(batch));
+        }
+        let batch = self.repo.odb().batch()?;
+        Ok(Work::Rehearsal(self.rehearsal.get_or_init(|| batch)))
     }
 }

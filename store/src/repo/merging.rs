@@ -48,7 +48,7 @@ impl Locked<'_> {
         recorded: &SnapshotReport,
         request: &MergeRequest,
     ) -> Result<MergeReport, RepoError> {
-        let batch = self.repo.odb().batch()?;
+        let batch = self.work(request.dry_run)?;
         let mut report = MergeReport::default();
         let Some(mut candidate) = self.candidate(&batch, recorded.id, request.tip)? else {
             return Ok(report);
@@ -67,7 +67,7 @@ impl Locked<'_> {
         };
         report.transition = Some(if request.dry_run {
             let target = self.dry_target(&batch, recorded, &record, &candidate)?;
-            let plan = crate::worktree::plan(&batch, &recorded.found, &target)?;
+            let plan = crate::worktree::plan(&*batch, &recorded.found, &target)?;
             Transition {
                 from: record.from,
                 to: None,

@@ -65,7 +65,7 @@ impl Held {
 #[derive(Debug)]
 pub struct SnapshotReport {
     /// The snapshot that stands for the Maildir now; none if nothing was ever recorded and there
-    /// is nothing to record, or in a dry run.
+    /// is nothing to record. In a dry run the one that would, which [`Locked::odb`] alone has.
     pub id: Option<SnapshotId>,
     /// Whether it is new.
     pub new: bool,
@@ -84,10 +84,10 @@ impl Locked<'_> {
     pub fn snapshot(&self, request: &SnapshotRequest) -> Result<SnapshotReport, RepoError> {
         let local = self.repo.local()?;
         let before = self.repo.folders_or_none(local)?;
-        let batch = self.repo.odb().batch()?;
+        let batch = self.work(request.dry_run)?;
         let scan = self.scan(&before, request, &batch)?;
         let (map, held) = self.admit(&batch, &before, &scan, request)?;
-        let changes = plan(&batch, &before, &map)?;
+        let changes = plan(&*batch, &before, &map)?;
         let changed = map != before || (local.is_none() && !is_blank(&map));
         let mut report = SnapshotReport {
             id: local,
@@ -97,20 +97,20 @@ impl Locked<'_> {
             problems: scan.problems,
             found: scan.map,
         };
-        if request.dry_run {
-            return Ok(report);
-        }
         if changed {
-            let folders = write_map(&batch, &map)?;
+            let folders = write_map(&*batch, &map)?;
             let parents = local.into_iter().collect();
             let draft = Draft {
                 kind: SnapshotKind::Snapshot,
                 parents,
                 message: &request.message,
             };
-            report.id = Some(self.repo.write_snapshot(&batch, &draft, folders)?);
+            report.id = Some(self.repo.write_snapshot(&*batch, &draft, folders)?);
         }
         batch.finish()?;
+        if request.dry_run {
+            return Ok(report);
+        }
         self.index.update(&scan.rows)?;
         if let Some(id) = report.id.filter(|_| changed) {
             self.repo.move_local(local, id, self.command, "snapshot")?;

@@ -18,6 +18,8 @@ pub struct Transition {
     pub to: Option<SnapshotId>,
     /// The steps.
     pub plan: Plan,
+    /// How many messages leave, in a dry run of going back: what a yes would have to name.
+    pub leaving: u64,
     /// What was carried out; nothing in a dry run.
     pub applied: Applied,
 }
@@ -41,6 +43,7 @@ impl Locked<'_> {
             from: record.from,
             to: Some(record.to),
             plan,
+            leaving: 0,
             applied,
         })
     }

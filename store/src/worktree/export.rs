@@ -221,8 +221,14 @@ mod tests {
         };
         let entry = Entry {
             size: 13,
-            copies: Copies::collect([copy.clone(), MessageCopy { recent: true, ..copy }])
-                .expect("two"),
+            copies: Copies::collect([
+                copy.clone(),
+                MessageCopy {
+                    recent: true,
+                    ..copy
+                },
+            ])
+            .expect("two"),
             kept: 0,
         };
         let empty = tree::empty(odb).expect("stored");

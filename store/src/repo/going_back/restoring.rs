@@ -8,7 +8,7 @@ use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
-use super::{Locked, RepoError, Repository, SnapshotReport, Target, Transition};
+use super::{Locked, RepoError, Repository, SnapshotReport, Target, Transition, folders};
 
 /// Which messages to bring back.
 #[derive(Debug, Clone)]
@@ -45,11 +45,11 @@ impl Locked<'_> {
     ) -> Result<Transition, RepoError> {
         let local = recorded.id.ok_or(RepoError::Empty)?;
         let from = request.from.unwrap_or(local);
-        let batch = self.repo.odb().batch()?;
-        let wanted = self.wanted(&batch, from, &recorded.found, &request.selection)?;
-        let mut map = self.repo.folders(local)?;
+        let batch = self.work(request.dry_run)?;
+        let wanted = wanted(&*batch, from, &recorded.found, &request.selection)?;
+        let mut map = folders(&*batch, local)?;
         for (key, state) in wanted {
-            let now = places(&batch, &recorded.found, key)?;
+            let now = places(&*batch, &recorded.found, key)?;
             for (path, entry) in missing(&state, &now) {
                 put(&batch, &mut map, (path, key), entry)?;
             }
@@ -62,62 +62,53 @@ impl Locked<'_> {
         };
         self.go(batch, recorded, target, (None, request.dry_run))
     }
-
-    /// The messages to look at, each with its places in the state.
-    fn wanted(
-        &self,
-        odb: &dyn ObjectRead,
-        from: SnapshotId,
-        found: &FolderMap,
-        selection: &Selection,
-    ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
-        let state = self.repo.folders(from)?;
-        let keys = match selection {
-            Selection::Messages(keys) => return self.repo.last_places(from, keys),
-            Selection::Folder(path) => fewer(odb, found, &state, Some(path))?,
-            Selection::All => fewer(odb, found, &state, None)?,
-        };
-        let only = match selection {
-            Selection::Folder(path) => Some(path),
-            _ => None,
-        };
-        let mut wanted = BTreeMap::new();
-        for key in keys {
-            let mut at = places(odb, &state, key)?;
-            if let Some(only) = only {
-                at.retain(|path, _| path == only);
-            }
-            wanted.insert(key, at);
-        }
-        Ok(wanted)
-    }
 }
 
-impl Repository {
-    /// Where messages were in the newest state, from `from` backward, that has each. Those that no
-    /// state has are nowhere.
-    pub(in crate::repo) fn last_places(
-        &self,
-        from: SnapshotId,
-        keys: &BTreeSet<EntryKey>,
-    ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
-        let mut found: BTreeMap<EntryKey, Places> = BTreeMap::new();
-        let mut open = keys.clone();
-        for ancestor in graph::ancestors(self.odb(), [from]) {
-            if open.is_empty() {
-                break;
-            }
-            let (_, snapshot) = ancestor?;
-            let map = graph::load_map(self.odb(), snapshot.folders)?;
-            for (path, folder) in &map.folders {
-                for (key, entry) in tree::get_all(self.odb(), folder.tree, open.iter().copied())? {
-                    found.entry(key).or_default().insert(path.clone(), entry);
-                }
-            }
-            open.retain(|key| !found.contains_key(key));
-        }
-        Ok(found)
+/// The messages to look at, each with its places in the state.
+fn wanted(
+    odb: &dyn ObjectRead,
+    from: SnapshotId,
+    found: &FolderMap,
+    selection: &Selection,
+) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+    let only = match selection {
+        Selection::Messages(keys) => return last_places(odb, from, keys),
+        Selection::Folder(path) => Some(path),
+        Selection::All => None,
+    };
+    let state = folders(odb, from)?;
+    let mut wanted = BTreeMap::new();
+    for key in fewer(odb, found, &state, only)? {
+        let mut at = places(odb, &state, key)?;
+        at.retain(|path, _| only.is_none_or(|only| path == only));
+        wanted.insert(key, at);
     }
+    Ok(wanted)
+}
+
+/// Where messages were in the newest state, from `from` backward, that has each. Those that no
+/// state has are nowhere.
+pub(in crate::repo) fn last_places(
+    odb: &dyn ObjectRead,
+    from: SnapshotId,
+    keys: &BTreeSet<EntryKey>,
+) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+    let mut found: BTreeMap<EntryKey, Places> = BTreeMap::new();
+    let mut open = keys.clone();
+    for ancestor in graph::ancestors(odb, [from]) {
+        if open.is_empty() {
+            break;
+        }
+        let (_, snapshot) = ancestor?;
+        let map = graph::load_map(odb, snapshot.folders)?;
+        for (path, folder) in &map.folders {
+            for (key, entry) in tree::get_all(odb, folder.tree, open.iter().copied())? {
+                found.entry(key).or_default().insert(path.clone(), entry);
+            }
+        }
+        open.retain(|key| !found.contains_key(key));
+    }
+    Ok(found)
 }
 
 /// A folder map of messages, each in its places.
