@@ -62,7 +62,7 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
             }
             let keep = format!("{command} --keep-newer");
             changed.stop = Some(refused(
-                &locked,
+                (context, &locked),
                 &before,
                 ("checkout", command, keep),
                 error,

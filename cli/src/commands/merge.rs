@@ -98,7 +98,7 @@ fn merge(
     };
     let lines = (before.id, tip);
     Ok(Merged {
-        stop: merge_stop(repo, lines, (&name, command), report.held)?,
+        stop: merge_stop((context, repo), lines, (&name, command), report.held)?,
         done: report
             .transition
             .map(|done| transitioned(context, locked, done)),

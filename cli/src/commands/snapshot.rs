@@ -33,6 +33,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let report: SnapshotReport = locked.snapshot(&request)?;
+    let mut recorded = recorded(context, &locked, &report)?;
+    if let Some(stop) = &mut recorded.stop {
+        stop.said = context.yes();
+    }
     Ok(Box::new(Done {
         dry_run: request.dry_run,
         // One that is not going to be there has no id to be told.
@@ -40,7 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
             Some(id) => Some(line(locked.odb(), id)?),
             None => None,
         },
-        recorded: recorded(context, &locked, &report)?,
+        recorded,
     }))
 }
 

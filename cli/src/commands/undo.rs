@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         Ok(done) => changed.done = Some(transitioned(context, &locked, done)),
         Err(error) => {
             let names = ("undo", "mailvc undo".to_owned(), String::new());
-            changed.stop = Some(refused(&locked, &before, names, error)?);
+            changed.stop = Some(refused((context, &locked), &before, names, error)?);
         }
     }
     Ok(Box::new(changed))

@@ -1,4 +1,6 @@
+use mailvc_store::merge::{Leaving, LeavingMessage};
 use mailvc_store::object::{FolderMap, SnapshotId};
+use mailvc_store::odb::ObjectRead;
 use mailvc_store::repo::{
     Held, Locked, RepoError, Repository, SnapshotReport, SnapshotRequest, Transition,
 };
@@ -6,7 +8,7 @@ use mailvc_store::worktree::plan;
 
 use super::{Context, line, title};
 use crate::error::Failure;
-use crate::output::{Changes, GuardStop, Recorded, Situation, SnapshotLine, Transitioned};
+use crate::output::{Changes, GuardStop, Recorded, Situation, Transitioned};
 
 /// Records the Maildir before something is done to it.
 pub(crate) fn record(context: &Context, locked: &Locked<'_>) -> Result<SnapshotReport, Failure> {
@@ -27,32 +29,49 @@ pub(crate) fn recorded(
     if context.output().is_verbose() {
         changes.entitle(true, &|id| title(locked.odb(), id));
     }
-    let last = match report.id {
-        Some(id) => Some(line(locked.odb(), id)?),
-        None => None,
-    };
     Ok(Recorded {
         new: report.new,
         changes,
-        stop: missing(report, last),
+        stop: missing(context, locked, report)?,
         problems: report.problems.clone(),
     })
 }
 
 /// What is missing in the Maildir and waits for a yes.
-fn missing(report: &SnapshotReport, snapshot: Option<SnapshotLine>) -> Option<GuardStop> {
+fn missing(
+    context: &Context,
+    locked: &Locked<'_>,
+    report: &SnapshotReport,
+) -> Result<Option<GuardStop>, Failure> {
     if report.held.reasons.is_empty() {
-        return None;
+        return Ok(None);
     }
-    Some(GuardStop {
+    let held = report.held.clone();
+    Ok(Some(GuardStop {
         situation: Situation::Missing,
-        leaving: report.held.leaving.clone(),
-        reasons: report.held.reasons.clone(),
-        snapshot,
+        names: names(context, locked.odb(), &held.leaving),
+        leaving: held.leaving,
+        reasons: held.reasons,
+        snapshot: report.id.map(|id| line(locked.odb(), id)).transpose()?,
+        said: None,
         look: "mailvc status -v".to_owned(),
         command: "mailvc snapshot".to_owned(),
         back: "mailvc restore".to_owned(),
-    })
+    }))
+}
+
+/// A line for each message that would leave, if every name is wanted.
+fn names(context: &Context, odb: &dyn ObjectRead, leaving: &Leaving) -> Vec<String> {
+    if !context.output().is_verbose() {
+        return Vec::new();
+    }
+    let name = |message: &LeavingMessage| {
+        let folders: Vec<String> = message.folders.iter().map(ToString::to_string).collect();
+        let blob = message.key.blob;
+        let title = title(odb, blob);
+        format!("{}  {}  {title}", folders.join(", "), blob.short())
+    };
+    leaving.messages.iter().map(name).collect()
 }
 
 /// What a command did to the Maildir, as it is told.
@@ -78,7 +97,7 @@ pub(crate) fn transitioned(
 /// A return to an earlier state that would remove messages which nobody allowed to go. `name` is
 /// the command's word, `command` the whole, `keep` the one that keeps them.
 pub(crate) fn refused(
-    locked: &Locked<'_>,
+    (context, locked): (&Context, &Locked<'_>),
     recorded: &SnapshotReport,
     (name, command, keep): (&'static str, String, String),
     error: RepoError,
@@ -86,24 +105,22 @@ pub(crate) fn refused(
     let RepoError::WouldRemove(leaving) = error else {
         return Err(error.into());
     };
-    let snapshot = match recorded.id {
-        Some(id) => Some(line(locked.odb(), id)?),
-        None => None,
-    };
     Ok(GuardStop {
         situation: Situation::GoingBack(name),
+        names: names(context, locked.odb(), &leaving),
         leaving: *leaving,
         reasons: Vec::new(),
-        snapshot,
+        snapshot: recorded.id.map(|id| line(locked.odb(), id)).transpose()?,
+        said: None,
         look: format!("{command} --dry-run -v"),
         back: keep,
         command,
     })
 }
 
-/// What a merge holds back; `command` is the one that merged.
+/// What a merge of `whose` line holds back; `command` is the one that merged.
 pub(crate) fn merge_stop(
-    repo: &Repository,
+    (context, repo): (&Context, &Repository),
     (local, tip): (Option<SnapshotId>, SnapshotId),
     (whose, command): (&str, String),
     held: Held,
@@ -115,8 +132,11 @@ pub(crate) fn merge_stop(
         Some(id) => Some(line(repo.odb(), id)?),
         None => None,
     };
+    let number = held.count();
     Ok(Some(GuardStop {
         situation: Situation::Merge(whose.to_owned()),
+        names: names(context, repo.odb(), &held.leaving),
+        said: context.yes().filter(|said| *said != number),
         leaving: held.leaving,
         reasons: held.reasons,
         snapshot,

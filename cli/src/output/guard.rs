@@ -35,6 +35,10 @@ pub(crate) struct GuardStop {
     pub(crate) reasons: Vec<HeldReason>,
     /// The snapshot that has them last, or the one that removed them.
     pub(crate) snapshot: Option<SnapshotLine>,
+    /// The number that was allowed, if it was another.
+    pub(crate) said: Option<u64>,
+    /// A line for each message, if every name is wanted.
+    pub(crate) names: Vec<String>,
     /// The command that shows them.
     pub(crate) look: String,
     /// The command that allows exactly this, without `--yes-delete N`.
@@ -101,6 +105,12 @@ impl GuardStop {
         );
         for reason in &self.reasons {
             page.line(format!("  because {}", because(reason)));
+        }
+        for name in &self.names {
+            page.line(format!("  - {name}"));
+        }
+        if let Some(said) = self.said {
+            page.line(format!("  --yes-delete {said} is not that number"));
         }
         if let Some(snapshot) = &self.snapshot {
             let label = match self.situation {
