@@ -72,6 +72,18 @@ commands! {
     Trust => trust;
     /// Shows or renews the key of this device
     Key => key;
+    /// Makes a Maildir and a store like another device's
+    Clone => clone;
+    /// Brings this Maildir and other devices' into step
+    Sync => sync;
+    /// Takes what other devices have recorded, and leaves the Maildir alone
+    Fetch => fetch;
+    /// Leaves with other devices what is recorded here
+    Push => push;
+    /// Names other devices
+    Remote => remote;
+    /// Answers other devices
+    Serve => serve;
 }
 
 /// Runs the program.

@@ -15,6 +15,18 @@ pub(crate) struct UserConfig {
     pub(crate) default: Option<String>,
     /// The accounts by name.
     pub(crate) accounts: BTreeMap<String, Account>,
+    /// How to connect by SSH.
+    pub(crate) ssh: Ssh,
+}
+
+/// How to connect by SSH.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ssh {
+    /// The program to use in place of the built-in client, with its arguments: `ssh`.
+    pub(crate) command: Option<String>,
+    /// The ssh configuration to read in place of the user's.
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// One account.
@@ -56,6 +68,7 @@ fn parse(text: &str, path: &Path) -> Result<UserConfig, Failure> {
     for account in config.accounts.values_mut() {
         account.store = expand(&account.store);
     }
+    config.ssh.config = config.ssh.config.as_deref().map(expand);
     Ok(config)
 }
 

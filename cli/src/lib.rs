@@ -11,7 +11,7 @@
 //! | 4 | `commands` |
 //! | 3 | `context` `tour` |
 //! | 2 | `output` |
-//! | 1 | `config` `signal` |
+//! | 1 | `config` `prompt` `signal` |
 //! | 0 | `error` |
 
 mod args;
@@ -20,6 +20,7 @@ mod config;
 mod context;
 mod error;
 mod output;
+mod prompt;
 mod signal;
 pub mod tour;
 

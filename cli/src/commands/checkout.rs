@@ -51,10 +51,10 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
     };
     let mut changed = Changed::new(
         format!("checkout {}", target.short()),
-        recorded(context, &locked, &before)?,
+        recorded(context, locked.odb(), &before)?,
     );
     match locked.checkout(&before, &request) {
-        Ok(done) => changed.done = Some(transitioned(context, &locked, done)),
+        Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),
         Err(error) => {
             let mut command = format!("mailvc checkout {}", args.snapshot);
             if let Some(folder) = &args.folder {

@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         layout: known.layout,
         device: repo.config().device.clone(),
         snapshot: report.id.map(|id| line(locked.odb(), id)).transpose()?,
-        recorded: recorded(context, &locked, &report)?,
+        recorded: recorded(context, locked.odb(), &report)?,
     }))
 }
 

@@ -1,17 +1,12 @@
 use mailvc_store::graph;
-use mailvc_store::object::{Conflict, SnapshotId};
+use mailvc_store::object::SnapshotId;
 use mailvc_store::refs::RefName;
 use mailvc_store::repo::{Locked, MergeRequest, RepoError, Repository};
 use serde_json::{Value, json};
 
-use crate::context::{Context, merge_stop, record, recorded, ref_text, transitioned};
-use crate::error::{Exit, Failure, Problem};
-use crate::output::{
-    GuardStop, Page, Recorded, Report, Transitioned, conflict_json, conflict_line, of,
-};
-
-/// How many conflicts are named without `-v`.
-const MOST: usize = 10;
+use crate::context::{Context, merged, record, recorded, ref_text};
+use crate::error::{Exit, Failure};
+use crate::output::{Merged, Page, Recorded, Report};
 
 /// Arguments of `merge`.
 #[derive(Debug, clap::Args)]
@@ -22,13 +17,6 @@ pub(crate) struct Args {
     /// Keep the messages that would leave, here and on all devices
     #[arg(long)]
     keep_newer: bool,
-}
-
-struct Merged {
-    name: String,
-    done: Option<Transitioned>,
-    stop: Option<GuardStop>,
-    conflicts: Vec<Conflict>,
 }
 
 struct Merges {
@@ -47,7 +35,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let locked = context.lock(&repo, "mailvc merge")?;
     let first = record(context, &locked)?;
     let mut report = Merges {
-        recorded: recorded(context, &locked, &first)?,
+        recorded: recorded(context, locked.odb(), &first)?,
         dry_run: context.dry_run(),
         merged: Vec::new(),
     };
@@ -96,15 +84,12 @@ fn merge(
         Some(text) => format!("mailvc merge {text}"),
         None => format!("mailvc merge {}", tip.short()),
     };
-    let lines = (before.id, tip);
-    Ok(Merged {
-        stop: merge_stop((context, repo), lines, (&name, command), report.held)?,
-        done: report
-            .transition
-            .map(|done| transitioned(context, locked, done)),
-        conflicts: report.conflicts,
-        name,
-    })
+    merged(
+        context,
+        (repo, locked.odb()),
+        report,
+        (tip, &name, &command),
+    )
 }
 
 impl Report for Merges {
@@ -114,43 +99,21 @@ impl Report for Merges {
             page.note("there is nothing to merge");
         }
         for merged in &self.merged {
-            match &merged.done {
-                Some(done) => done.human(page, &format!("merge of {}", merged.name)),
-                None if merged.stop.is_none() => {
-                    page.note(format!("{} has nothing new", merged.name));
-                }
-                None => {}
-            }
-            if !merged.conflicts.is_empty() {
-                page.line(of(merged.conflicts.len() as u64, "conflict"));
-                page.lines(MOST, merged.conflicts.iter().map(conflict_line));
-            }
-            if let Some(stop) = &merged.stop {
-                stop.human(page);
+            merged.human(page);
+            if merged.done.is_none() && merged.stop.is_none() {
+                page.note(format!("{} has nothing new", merged.name));
             }
         }
         self.recorded.warn(page);
     }
 
     fn json(&self) -> Value {
-        let merged = self.merged.iter().map(|merged| {
-            json!({
-                "line": merged.name,
-                "done": merged.done.as_ref().map(Transitioned::json),
-                "held": merged.stop.as_ref().map(GuardStop::json),
-                "conflicts": merged.conflicts.iter().map(conflict_json).collect::<Vec<_>>(),
-            })
-        });
+        let merged = self.merged.iter().map(Merged::json);
         json!({ "recorded": self.recorded.json(), "merged": merged.collect::<Vec<_>>() })
     }
 
     fn exit(&self) -> Exit {
-        let held = self.merged.iter().any(|merged| merged.stop.is_some());
-        let own = if held {
-            Exit::Problem(Problem::Guard)
-        } else {
-            Exit::Done
-        };
-        self.recorded.exit().worst(own)
+        let own = self.merged.iter().map(Merged::exit);
+        own.fold(self.recorded.exit(), Exit::worst)
     }
 }

@@ -66,11 +66,14 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let done = locked.restore(&before, &request)?;
-    let mut changed = Changed::new("restore".to_owned(), recorded(context, &locked, &before)?);
+    let mut changed = Changed::new(
+        "restore".to_owned(),
+        recorded(context, locked.odb(), &before)?,
+    );
     // What was missing is what this command is about.
     changed.recorded.stop = None;
     changed.unknown = unknown;
-    changed.done = Some(transitioned(context, &locked, done));
+    changed.done = Some(transitioned(context, locked.odb(), done));
     Ok(Box::new(changed))
 }
 

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let report: SnapshotReport = locked.snapshot(&request)?;
-    let mut recorded = recorded(context, &locked, &report)?;
+    let mut recorded = recorded(context, locked.odb(), &report)?;
     if let Some(stop) = &mut recorded.stop {
         stop.said = context.yes();
     }

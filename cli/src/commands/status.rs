@@ -43,7 +43,7 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Box<dyn Report>, Failur
             ..SnapshotRequest::default()
         };
         let report = locked.snapshot(&request)?;
-        Some(recorded(context, &locked, &report)?)
+        Some(recorded(context, locked.odb(), &report)?)
     };
     let local = repo.local()?;
     Ok(Box::new(Status {

@@ -28,10 +28,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let before = record(context, &locked)?;
     let mut changed = Changed::new(
         format!("undo of `{}`", last.why),
-        recorded(context, &locked, &before)?,
+        recorded(context, locked.odb(), &before)?,
     );
     match locked.undo(&before, context.yes(), context.dry_run()) {
-        Ok(done) => changed.done = Some(transitioned(context, &locked, done)),
+        Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),
         Err(error) => {
             let names = ("undo", "mailvc undo".to_owned(), String::new());
             changed.stop = Some(refused((context, &locked), &before, names, error)?);

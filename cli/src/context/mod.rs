@@ -4,6 +4,7 @@
 mod exporting;
 mod history;
 mod mail;
+mod peers;
 mod recording;
 
 use std::path::PathBuf;
@@ -11,11 +12,13 @@ use std::sync::Arc;
 
 use mailvc_store::fs::{Holder, OsFs, SharedFs};
 use mailvc_store::object::{BlobId, SnapshotId};
+use mailvc_store::progress::Progress;
 use mailvc_store::repo::{LockRequest, Locked, RepoError, Repository, Selection};
 
 pub(crate) use exporting::export;
 pub(crate) use history::{Refs, line, ref_text};
-pub(crate) use recording::{changes, merge_stop, record, recorded, refused, transitioned};
+pub(crate) use peers::{Peers, merged};
+pub(crate) use recording::{changes, record, recorded, refused, transitioned};
 
 use mail::title;
 
@@ -97,6 +100,11 @@ impl Context {
     /// How many deletions the person allows.
     pub(crate) fn yes(&self) -> Option<u64> {
         self.options.yes_delete
+    }
+
+    /// Is told how the work advances.
+    pub(crate) fn progress(&self) -> &dyn Progress {
+        &self.terminal
     }
 
     /// The file system.

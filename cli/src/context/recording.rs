@@ -22,17 +22,17 @@ pub(crate) fn record(context: &Context, locked: &Locked<'_>) -> Result<SnapshotR
 /// What recording found, as it is told.
 pub(crate) fn recorded(
     context: &Context,
-    locked: &Locked<'_>,
+    odb: &dyn ObjectRead,
     report: &SnapshotReport,
 ) -> Result<Recorded, Failure> {
     let mut changes = Changes::new(report.changes.clone());
     if context.output().is_verbose() {
-        changes.entitle(true, &|id| title(locked.odb(), id));
+        changes.entitle(true, &|id| title(odb, id));
     }
     Ok(Recorded {
         new: report.new,
         changes,
-        stop: missing(context, locked, report)?,
+        stop: missing(context, odb, report)?,
         problems: report.problems.clone(),
     })
 }
@@ -40,7 +40,7 @@ pub(crate) fn recorded(
 /// What is missing in the Maildir and waits for a yes.
 fn missing(
     context: &Context,
-    locked: &Locked<'_>,
+    odb: &dyn ObjectRead,
     report: &SnapshotReport,
 ) -> Result<Option<GuardStop>, Failure> {
     if report.held.reasons.is_empty() {
@@ -49,10 +49,10 @@ fn missing(
     let held = report.held.clone();
     Ok(Some(GuardStop {
         situation: Situation::Missing,
-        names: names(context, locked.odb(), &held.leaving),
+        names: names(context, odb, &held.leaving),
         leaving: held.leaving,
         reasons: held.reasons,
-        snapshot: report.id.map(|id| line(locked.odb(), id)).transpose()?,
+        snapshot: report.id.map(|id| line(odb, id)).transpose()?,
         said: None,
         look: "mailvc status -v".to_owned(),
         command: "mailvc snapshot".to_owned(),
@@ -77,12 +77,12 @@ fn names(context: &Context, odb: &dyn ObjectRead, leaving: &Leaving) -> Vec<Stri
 /// What a command did to the Maildir, as it is told.
 pub(crate) fn transitioned(
     context: &Context,
-    locked: &Locked<'_>,
+    odb: &dyn ObjectRead,
     done: Transition,
 ) -> Transitioned {
     let mut changes = Changes::new(done.plan);
     if context.output().is_verbose() {
-        changes.entitle(true, &|id| title(locked.odb(), id));
+        changes.entitle(true, &|id| title(odb, id));
     }
     Transitioned {
         dry_run: context.dry_run(),
@@ -118,31 +118,28 @@ pub(crate) fn refused(
     })
 }
 
-/// What a merge of `whose` line holds back; `command` is the one that merged.
-pub(crate) fn merge_stop(
+/// What a merge of the line `tip` holds back; `command` is the one that merged.
+pub(super) fn merge_stop(
     (context, repo): (&Context, &Repository),
-    (local, tip): (Option<SnapshotId>, SnapshotId),
-    (whose, command): (&str, String),
+    tip: SnapshotId,
+    (whose, command): (&str, &str),
     held: Held,
 ) -> Result<Option<GuardStop>, Failure> {
-    let (Some(first), Some(local)) = (held.leaving.messages.first(), local) else {
+    let number = held.count();
+    let (Some(first), Some(local)) = (held.leaving.messages.first(), repo.local()?) else {
         return Ok(None);
     };
-    let snapshot = match repo.removed_by(local, tip, first.key)? {
-        Some(id) => Some(line(repo.odb(), id)?),
-        None => None,
-    };
-    let number = held.count();
+    let removed = repo.removed_by(local, tip, first.key)?;
     Ok(Some(GuardStop {
         situation: Situation::Merge(whose.to_owned()),
         names: names(context, repo.odb(), &held.leaving),
         said: context.yes().filter(|said| *said != number),
         leaving: held.leaving,
         reasons: held.reasons,
-        snapshot,
+        snapshot: removed.map(|id| line(repo.odb(), id)).transpose()?,
         look: format!("mailvc diff local {}", tip.short()),
+        command: command.to_owned(),
         back: format!("{command} --keep-newer"),
-        command,
     }))
 }
 

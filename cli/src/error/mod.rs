@@ -1,5 +1,6 @@
 //! What went wrong, for people: what happened, what it means for the mail, what to do next.
 
+mod remote;
 mod store;
 
 use std::fmt::Write as _;

@@ -7,8 +7,10 @@ mod conflicts;
 mod format;
 mod guard;
 mod json;
+mod merged;
 mod progress;
 mod recorded;
+mod session;
 mod snapshots;
 mod transitioned;
 
@@ -23,8 +25,10 @@ pub(crate) use conflicts::{json as conflict_json, line as conflict_line};
 pub(crate) use format::{bytes, count, day_time, of, parse_time, rfc3339};
 pub(crate) use guard::{GuardStop, Situation};
 pub(crate) use json::{folder as json_folder, time as json_time};
+pub(crate) use merged::Merged;
 pub(crate) use progress::Terminal;
 pub(crate) use recorded::Recorded;
+pub(crate) use session::Session;
 pub(crate) use snapshots::{SnapshotLine, signed_sentence, signed_word};
 pub(crate) use transitioned::Transitioned;
 
@@ -148,6 +152,17 @@ impl Output {
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
         Exit::Problem(failure.problem)
+    }
+
+    /// A failure in a line.
+    pub(crate) fn sentence(failure: &Failure) -> String {
+        let parts = [&failure.what, &failure.meaning, &failure.next];
+        let parts: Vec<&str> = parts
+            .into_iter()
+            .map(String::as_str)
+            .filter(|part| !part.is_empty())
+            .collect();
+        parts.join("; ")
     }
 
     /// Something that a person should know while the work goes on.

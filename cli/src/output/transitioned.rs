@@ -28,6 +28,11 @@ pub(crate) struct Transitioned {
 }
 
 impl Transitioned {
+    /// Whether the Maildir is as it was.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        self.changes.line().is_empty()
+    }
+
     /// For people; `name` is what was done, such as `checkout 3f2a9c81b0`.
     pub(crate) fn human(&self, page: &mut Page, name: &str) {
         if self.dry_run {
@@ -41,7 +46,7 @@ impl Transitioned {
                     super::of(number, "message")
                 ));
             }
-        } else if self.to.is_some() {
+        } else if self.to.is_some() && !self.is_unchanged() {
             page.note(format!("{name}: {}; undo with `mailvc undo`", self.done()));
         } else {
             page.note(format!("{name}: the Maildir is so already"));

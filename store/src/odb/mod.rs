@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 mod error;
 mod memory;
+mod out;
 mod packed;
 mod pending;
 mod read;

@@ -2,18 +2,16 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
-use super::packed::write_idx;
+use super::out::Out;
 use super::pending::{Encoded, Pending};
-use super::read::{self, Location, OpenPack, View, Weighed};
-use super::scratch::{Scratch, random};
+use super::read::{self, Location, View, Weighed};
 use super::{ObjectRead, OdbError, PackedOdb};
 use crate::blob::{Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
-use crate::fs::create_dir_durable;
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
-use crate::pack::{Idx, PackFile, PackWriter, Place, Row};
+use crate::pack::{Place, Row};
 
 /// The new pack and what of it is not yet on disk.
 pub(super) struct Sink<'a> {
@@ -31,13 +29,6 @@ struct State {
     meta: Pending,
     blobs: Pending,
     failed: bool,
-}
-
-struct Out {
-    // Fields are dropped in this order: the directory after what lies in it.
-    writer: PackWriter,
-    open: Arc<OpenPack>,
-    scratch: Scratch,
 }
 
 impl<'a> Sink<'a> {
@@ -176,7 +167,7 @@ impl<'a> Sink<'a> {
     /// Where the next frame will lie.
     pub(super) fn next_offset(&self) -> Result<u64, OdbError> {
         let mut state = self.state();
-        Ok(self.out(&mut state)?.writer.offset())
+        Ok(self.out(&mut state)?.offset())
     }
 
     /// Appends a frame that came ready made, with the objects that are complete with it.
@@ -213,8 +204,7 @@ impl<'a> Sink<'a> {
         // Whatever fails from here on leaves a pack of which nobody knows how it ends.
         state.failed = true;
         let out = self.out(state)?;
-        let at = out.writer.append(frame);
-        let at = at.map_err(OdbError::io(&out.open.path))?;
+        let at = out.append(frame)?;
         state.failed = false;
         Ok(at)
     }
@@ -226,25 +216,9 @@ impl<'a> Sink<'a> {
     fn out<'s>(&self, state: &'s mut State) -> Result<&'s mut Out, OdbError> {
         let out = match state.out.take() {
             Some(out) => out,
-            None => self.start()?,
+            None => Out::start(self.odb, self.name)?,
         };
         Ok(state.out.insert(out))
-    }
-
-    fn start(&self) -> Result<Out, OdbError> {
-        let fs = &self.odb.dir.fs;
-        let scratch = Scratch::new(fs, &self.odb.incoming)?;
-        let path = scratch.path(self.name);
-        let opened = fs.create_new(&path).and_then(PackWriter::new);
-        let writer = opened.map_err(OdbError::io(&path))?;
-        let file = fs.open(&path).and_then(PackFile::new);
-        let file = file.map_err(OdbError::io(&path))?;
-        let number = random();
-        Ok(Out {
-            writer,
-            open: Arc::new(OpenPack { file, path, number }),
-            scratch,
-        })
     }
 
     /// Makes the pack durable and gives it its name; `None` if nothing was added.
@@ -263,31 +237,9 @@ impl<'a> Sink<'a> {
         let Some(out) = state.out.take().filter(|_| !rows.is_empty()) else {
             return Ok(None);
         };
-        let id = self.publish(out, rows)?;
+        let id = out.publish(&self.odb.dir, rows)?;
         self.odb.refresh()?;
         Ok(Some(id))
-    }
-
-    /// The pack before its index, so that an index without a pack is always one to remove; a
-    /// pack without an index is made one by who comes upon it.
-    fn publish(&self, out: Out, rows: Vec<(ObjectKey, Row)>) -> Result<PackId, OdbError> {
-        let dir = &self.odb.dir;
-        let fs = &dir.fs;
-        create_dir_durable(fs.as_ref(), &dir.path).map_err(OdbError::io(&dir.path))?;
-        let Out {
-            writer,
-            open,
-            scratch,
-        } = out;
-        let id = writer.finish().map_err(OdbError::io(&open.path))?;
-        let idx = scratch.path("idx");
-        write_idx(fs, &idx, &Idx::build(id, rows))?;
-        let renamed = fs
-            .rename(&open.path, &dir.pack_path(id))
-            .and_then(|()| fs.rename(&idx, &dir.idx_path(id)))
-            .and_then(|()| fs.sync_dir(&dir.path));
-        renamed.map_err(OdbError::io(&dir.path))?;
-        Ok(id)
     }
 
     /// The object from this pack, or else from the store.
@@ -333,7 +285,7 @@ impl View for Sink<'_> {
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
         let state = self.state();
         if let (Some(Some(row)), Some(out)) = (state.rows.get(&key), &state.out) {
-            let pack = out.open.clone();
+            let pack = out.reader().clone();
             return Ok(vec![Location { pack, row: *row }]);
         }
         drop(state);

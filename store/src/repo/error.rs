@@ -79,6 +79,9 @@ pub enum RepoError {
     /// Messages would leave the Maildir, and nobody has allowed it.
     #[error("{} messages would leave the Maildir", .0.messages.len())]
     WouldRemove(Box<Leaving>),
+    /// A folder that would be written to cannot be looked into.
+    #[error("folder {0} cannot be looked into, so nothing is written to it")]
+    Hidden(crate::maildir::FolderPath),
     /// Nothing to take back.
     #[error("there is nothing to undo")]
     NothingToUndo,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::fs::{Lock, create_dir_durable};
+use crate::graph;
 use crate::maildir::{Layout, UniqueNames};
 use crate::object::{FolderMap, SnapshotId};
 use crate::odb::{ObjectWrite, Overlay};
@@ -54,7 +55,7 @@ impl Repository {
         };
         let maildir = Maildir {
             fs: self.fs().clone(),
-            root: dir,
+            root: dir.clone(),
             layout: self
                 .maildir()
                 .map_or(Layout::MaildirPlusPlus, |maildir| maildir.layout),
@@ -69,7 +70,7 @@ impl Repository {
         from: SnapshotId,
         selection: &Selection,
     ) -> Result<FolderMap, RepoError> {
-        let mut map = self.folders(from)?;
+        let mut map = graph::load_map(odb, graph::load(odb, from)?.folders)?;
         match selection {
             Selection::All => Ok(map),
             Selection::Folder(only) => {
@@ -77,7 +78,7 @@ impl Repository {
                 map.subscriptions.clear();
                 Ok(map)
             }
-            Selection::Messages(keys) => assemble(odb, last_places(odb, from, keys)?),
+            Selection::Messages(keys) => assemble(odb, last_places(self.odb(), from, keys)?),
         }
     }
 

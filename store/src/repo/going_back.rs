@@ -3,14 +3,14 @@
 
 mod restoring;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{
-    Entry, EntryKey, Folder, FolderMap, FolderMapId, Snapshot, SnapshotId, SnapshotKind, Sums,
+    Entry, EntryKey, Folder, FolderMap, FolderMapId, SnapshotId, SnapshotKind, Sums,
 };
-use crate::odb::{Batch, ObjectRead};
+use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
 use crate::{graph, tree};
 
@@ -18,8 +18,8 @@ pub use restoring::{RestoreRequest, Selection};
 pub(super) use restoring::{assemble, last_places};
 
 use super::locked::Work;
-use super::recording::{Draft, empty_tree, write_map};
-use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition};
+use super::recording::{Draft, write_map};
+use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition, folders_of};
 
 /// What to go back to.
 #[derive(Debug, Clone)]
@@ -40,7 +40,27 @@ pub struct CheckoutRequest {
 struct Target {
     kind: SnapshotKind,
     map: FolderMap,
+    back: Back,
     why: String,
+}
+
+/// Which messages are asked back.
+enum Back {
+    None,
+    All,
+    Folder(FolderPath),
+    Messages(BTreeSet<(FolderPath, EntryKey)>),
+}
+
+impl Back {
+    fn holds(&self, path: &FolderPath, key: EntryKey) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Folder(only) => only == path,
+            Self::Messages(places) => places.contains(&(path.clone(), key)),
+        }
+    }
 }
 
 impl Locked<'_> {
@@ -51,8 +71,11 @@ impl Locked<'_> {
         request: &CheckoutRequest,
     ) -> Result<Transition, RepoError> {
         let batch = self.work(request.dry_run)?;
-        let local = folders(&*batch, recorded.id.ok_or(RepoError::Empty)?)?;
-        let mut map = folders(&*batch, request.target)?;
+        let local = match recorded.state {
+            Some(local) => folders_of(&*batch, local)?,
+            None => FolderMap::default(),
+        };
+        let mut map = self.repo.folders(request.target)?;
         if let Some(only) = &request.folder {
             let wanted = map.folders.get(only).copied();
             map = local.clone();
@@ -70,6 +93,7 @@ impl Locked<'_> {
         let target = Target {
             kind: SnapshotKind::Checkout,
             map,
+            back: request.folder.clone().map_or(Back::All, Back::Folder),
             why,
         };
         self.go(batch, recorded, target, (request.yes, request.dry_run))
@@ -87,7 +111,7 @@ impl Locked<'_> {
             return Err(RepoError::NothingToUndo);
         };
         let batch = self.work(dry_run)?;
-        let local = recorded.id.ok_or(RepoError::Empty)?;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
         let folders =
             |id| -> Result<FolderMapId, RepoError> { Ok(graph::load(&*batch, id)?.folders) };
         let merged =
@@ -96,6 +120,7 @@ impl Locked<'_> {
         let target = Target {
             kind: SnapshotKind::Undo,
             map: merged.map,
+            back: Back::None,
             why,
         };
         self.go(batch, recorded, target, (yes, dry_run))
@@ -109,38 +134,23 @@ impl Locked<'_> {
         target: Target,
         (yes, dry_run): (Option<u64>, bool),
     ) -> Result<Transition, RepoError> {
-        let local = recorded.id.ok_or(RepoError::Empty)?;
-        let before: Snapshot = graph::load(&*batch, local)?;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
+        let before = graph::load(&*batch, local)?;
         let before_map = graph::load_map(&*batch, before.folders)?;
-        let generation = before.generation + 1;
         let map = bring_back(
             &batch,
             (&before_map, &recorded.found),
-            target.map,
-            generation,
+            &target,
+            before.generation + 1,
         )?;
         let after = write_map(&*batch, &map)?;
         let leaving = merge::leaving(&*batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
-        match yes {
-            Some(asked) if asked != count => {
-                return Err(RepoError::WrongYes {
-                    asked,
-                    actual: count,
-                });
-            }
-            None if count > 0 && !dry_run => {
-                return Err(RepoError::WouldRemove(Box::new(leaving)));
-            }
-            _ => {}
-        }
-        if dry_run || map == recorded.found {
-            let plan = crate::worktree::plan(&*batch, &recorded.found, &map)?;
+        check_yes(yes, leaving, dry_run)?;
+        if map == before_map {
+            let from = recorded.id;
             return Ok(Transition {
-                from: Some(local),
-                to: None,
-                plan,
-                leaving: count,
+                from,
                 ..Transition::default()
             });
         }
@@ -150,19 +160,26 @@ impl Locked<'_> {
             message: "",
         };
         let to = self.repo.write_snapshot(&*batch, &draft, after)?;
-        batch.finish()?;
         let record = Applying {
             from: Some(local),
             to,
             why: target.why,
         };
-        self.transition(&recorded.found, &record)
+        Ok(Transition {
+            leaving: count,
+            ..self.transition_or_plan(batch, recorded, &record, dry_run)?
+        })
     }
 }
 
-/// A snapshot's folders, wherever it is stored.
-fn folders(odb: &dyn ObjectRead, id: SnapshotId) -> Result<FolderMap, RepoError> {
-    Ok(graph::load_map(odb, graph::load(odb, id)?.folders)?)
+/// Whether as many messages may leave as would.
+fn check_yes(yes: Option<u64>, leaving: merge::Leaving, dry_run: bool) -> Result<(), RepoError> {
+    let actual = leaving.messages.len() as u64;
+    match yes {
+        Some(asked) if asked != actual => Err(RepoError::WrongYes { asked, actual }),
+        None if actual > 0 && !dry_run => Err(RepoError::WouldRemove(Box::new(leaving))),
+        _ => Ok(()),
+    }
 }
 
 impl Repository {
@@ -175,47 +192,42 @@ impl Repository {
     }
 }
 
-/// `target`, with `kept` raised to `generation` on all messages that it brings back, and nowhere
+/// The target, with `kept` raised to `generation` on all messages that it brings back, and nowhere
 /// lower than it is now.
 fn bring_back(
     batch: &Batch<'_>,
     (local, found): (&FolderMap, &FolderMap),
-    target: FolderMap,
+    target: &Target,
     generation: u64,
 ) -> Result<FolderMap, RepoError> {
-    let mut map = target.clone();
-    let empty = empty_tree(batch)?;
-    for (path, folder) in &target.folders {
-        let mut edits: Vec<(EntryKey, Option<Entry>)> = Vec::new();
-        let mut returning = BTreeSet::new();
-        let seen = found.folders.get(path).map_or(empty, |folder| folder.tree);
-        for change in tree::diff(batch, seen, folder.tree) {
+    let mut map = target.map.clone();
+    let tree_in = |map: &FolderMap, path: &FolderPath| {
+        let folder = map.folders.get(path);
+        folder.map_or_else(tree::empty_id, |folder| folder.tree)
+    };
+    for (path, folder) in &target.map.folders {
+        let now = tree_in(local, path);
+        let mut edits: BTreeMap<EntryKey, Option<Entry>> = BTreeMap::new();
+        for change in tree::diff(batch, tree_in(found, path), folder.tree) {
             let change = change?;
-            if let (None, Some(after)) = (change.before, change.after) {
-                returning.insert(change.key);
-                edits.push((
-                    change.key,
-                    Some(Entry {
-                        kept: generation,
-                        ..after
-                    }),
-                ));
+            let (None, Some(mut after)) = (change.before, change.after) else {
+                continue;
+            };
+            // What is missing here although `local` has it is held by the guard: nobody has
+            // decided about it yet, and whoever did not ask for it does not get it.
+            let asked = target.back.holds(path, change.key);
+            if asked || tree::get(batch, now, change.key)?.is_none() {
+                after.kept = generation;
+                edits.insert(change.key, Some(after));
             }
         }
-        let now = local.folders.get(path).map_or(empty, |folder| folder.tree);
         for change in tree::diff(batch, now, folder.tree) {
             let change = change?;
-            if let (Some(before), Some(after)) = (change.before, change.after)
+            if let (Some(before), Some(mut after)) = (change.before, change.after)
                 && before.kept > after.kept
-                && !returning.contains(&change.key)
             {
-                edits.push((
-                    change.key,
-                    Some(Entry {
-                        kept: before.kept,
-                        ..after
-                    }),
-                ));
+                after.kept = before.kept;
+                edits.entry(change.key).or_insert(Some(after));
             }
         }
         if !edits.is_empty() {

@@ -1,9 +1,11 @@
 //! Making a store.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::fs::{EntryKind, Fs, SharedFs, create_dir_durable, write_durable};
-use crate::maildir::{FolderPath, Layout};
+use crate::fs::{EntryKind, Fs, Lock, SharedFs, create_dir_durable, write_durable};
+use crate::maildir::Layout;
 use crate::sign::{KeyFile, Signer};
 use crate::worktree::{Maildir, WorktreeError};
 
@@ -12,6 +14,11 @@ use super::{
     Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RepoError, Repository,
     StoreLayout, Trust, instance,
 };
+
+/// What a folder consists of; `cur` is made last, for it makes the directory a folder.
+const SUB_DIRS: [&str; 3] = ["tmp", "new", "cur"];
+/// How long one `init` waits for another on the same directory: neither takes long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What a new store is to be.
 #[derive(Debug, Clone)]
@@ -35,9 +42,13 @@ impl Repository {
         if fs.lstat(&layout.format()).is_ok() {
             return Self::anchor_again(fs, dir, request);
         }
-        let maildir = open_maildir(fs.clone(), request)?;
+        refuse_overlap(dir, &request.maildir)?;
         create_dir_durable(&*fs, dir).map_err(RepoError::at(dir))?;
-        refuse_overlap(dir, &maildir.root)?;
+        let _lock = Lock::file(&layout.lock(), "mailvc init", PATIENCE, &|_| {})?;
+        if fs.lstat(&layout.format()).is_ok() {
+            return Err(RepoError::Exists(dir.to_owned()));
+        }
+        let maildir = open_maildir(fs.clone(), request)?;
         for sub in ["packs", "incoming", "refs", "log", "keys"] {
             let path = dir.join(sub);
             create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
@@ -115,11 +126,9 @@ fn open_maildir(fs: SharedFs, request: &InitRequest) -> Result<Maildir, RepoErro
         root,
         layout,
     };
-    if request.make_maildir {
-        let dir = maildir.dir(&FolderPath::root());
-        let empty = fs.read_dir(&dir).map_err(RepoError::at(&dir))?.is_empty();
-        for sub in ["tmp", "new", "cur"].into_iter().filter(|_| empty) {
-            let path = dir.join(sub);
+    if request.make_maildir && is_begun(&*fs, &maildir.root)? {
+        for sub in SUB_DIRS {
+            let path = maildir.root.join(sub);
             create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
         }
     }
@@ -127,6 +136,13 @@ fn open_maildir(fs: SharedFs, request: &InitRequest) -> Result<Maildir, RepoErro
         return Err(WorktreeError::NotAMaildir(maildir.root).into());
     }
     Ok(maildir)
+}
+
+/// Whether a directory is empty, or holds no more than an interrupted `init` has made.
+fn is_begun(fs: &dyn Fs, root: &Path) -> Result<bool, RepoError> {
+    let entries = fs.read_dir(root).map_err(RepoError::at(root))?;
+    let ours = |name: &OsStr| SUB_DIRS.iter().any(|sub| name == *sub);
+    Ok(entries.iter().all(|entry| ours(&entry.name)))
 }
 
 /// Folders behind dots are Maildir++; folders without are nested; where there are none, Maildir++,
@@ -146,15 +162,35 @@ fn detect(fs: &dyn Fs, root: &Path) -> Layout {
     }
 }
 
+/// Refuses a store within its Maildir or around it, before anything is made.
 fn refuse_overlap(store: &Path, maildir: &Path) -> Result<(), RepoError> {
-    let store = std::fs::canonicalize(store).map_err(RepoError::at(store))?;
-    if store.starts_with(maildir) || maildir.starts_with(&store) {
-        return Err(RepoError::StoreInMaildir {
-            store,
-            maildir: maildir.to_owned(),
-        });
+    let (store, maildir) = (real_path(store)?, real_path(maildir)?);
+    if store.starts_with(&maildir) || maildir.starts_with(&store) {
+        return Err(RepoError::StoreInMaildir { store, maildir });
     }
     Ok(())
+}
+
+/// A path without links, of which the last parts need not be there yet.
+fn real_path(path: &Path) -> Result<PathBuf, RepoError> {
+    let path = std::path::absolute(path).map_err(RepoError::at(path))?;
+    for there in path.ancestors() {
+        match std::fs::canonicalize(there) {
+            Ok(real) => {
+                let rest = path.strip_prefix(there).unwrap_or(Path::new(""));
+                // Joining nothing would end the path in a slash.
+                let whole = if rest.as_os_str().is_empty() {
+                    real
+                } else {
+                    real.join(rest)
+                };
+                return Ok(whole);
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(RepoError::at(there)(error)),
+        }
+    }
+    Ok(path)
 }
 
 fn device_key(fs: &dyn Fs, layout: &StoreLayout, name: &str) -> Result<KeyFile, RepoError> {

@@ -1,7 +1,5 @@
 //! A store that is being written to: nobody else writes to it, nor to its Maildir.
 
-use std::cell::OnceCell;
-use std::ops::Deref;
 use std::time::Duration;
 
 use crate::fs::{Holder, Lock};
@@ -33,9 +31,51 @@ pub struct Locked<'a> {
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
-    /// What dry runs would store: seen by them alone, and gone with the lock.
-    rehearsal: OnceCell<Batch<'a>>,
+    /// What dry runs write; one of them builds on what another found.
+    dry: Batch<'a>,
     _locks: (Lock, Lock),
+}
+
+/// What an operation writes: a pack of its own, or in a dry run one that nobody ever finishes.
+pub(super) enum Work<'l, 'a> {
+    Real(Batch<'a>),
+    Dry(&'l Batch<'a>),
+}
+
+impl<'a> std::ops::Deref for Work<'_, 'a> {
+    type Target = Batch<'a>;
+
+    fn deref(&self) -> &Batch<'a> {
+        match self {
+            Self::Real(batch) => batch,
+            Self::Dry(batch) => batch,
+        }
+    }
+}
+
+impl Work<'_, '_> {
+    /// Makes everything durable, unless it is a dry run.
+    pub(super) fn finish(self) -> Result<(), RepoError> {
+        if let Self::Real(batch) = self {
+            batch.finish()?;
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Locked<'a> {
+    /// The objects that are stored, and those that dry runs under this lock would have stored.
+    pub fn odb(&self) -> &dyn ObjectRead {
+        &self.dry
+    }
+
+    pub(super) fn work(&self, dry_run: bool) -> Result<Work<'_, 'a>, RepoError> {
+        Ok(if dry_run {
+            Work::Dry(&self.dry)
+        } else {
+            Work::Real(self.repo.odb().batch()?)
+        })
+    }
 }
 
 impl Repository {
@@ -65,7 +105,7 @@ impl Repository {
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,
             command: request.command,
-            rehearsal: OnceCell::new(),
+            dry: self.odb().batch()?,
             _locks: (store, root),
         };
         if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {
@@ -78,54 +118,5 @@ impl Repository {
     /// holds no lock, for a copied store cannot be locked.
     pub fn renew_key(&mut self) -> Result<(), RepoError> {
         super::init::renew_key(self)
-    }
-}
-
-/// A batch, or in a dry run the one that is never finished.
-pub(super) enum Work<'w, 'a> {
-    Real(Batch<'a>),
-    Rehearsal(&'w Batch<'a>),
-}
-
-impl<'a> Deref for Work<'_, 'a> {
-    type Target = Batch<'a>;
-
-    fn deref(&self) -> &Batch<'a> {
-        match self {
-            Self::Real(batch) => batch,
-            Self::Rehearsal(batch) => batch,
-        }
-    }
-}
-
-impl Work<'_, '_> {
-    /// Makes durable what was stored, unless it was a dry run.
-    pub(super) fn finish(self) -> Result<(), RepoError> {
-        match self {
-            Self::Real(batch) => batch.finish().map(drop).map_err(RepoError::from),
-            Self::Rehearsal(_) => Ok(()),
-        }
-    }
-}
-
-impl<'a> Locked<'a> {
-    /// The objects, and what dry runs under this lock would have stored.
-    pub fn odb(&self) -> &dyn ObjectRead {
-        match self.rehearsal.get() {
-            Some(batch) => batch,
-            None => self.repo.odb(),
-        }
-    }
-
-    /// Where to store what a command makes.
-    pub(super) fn work(&self, dry_run: bool) -> Result<Work<'_, 'a>, RepoError> {
-        if !dry_run {
-            return Ok(Work::Real(self.repo.odb().batch()?));
-        }
-        if let Some(batch) = self.rehearsal.get() {
-            return Ok(Work::Rehearsal(batch));
-        }
-        let batch = self.repo.odb().batch()?;
-        Ok(Work::Rehearsal(self.rehearsal.get_or_init(|| batch)))
     }
 }

@@ -5,7 +5,7 @@ use crate::merge::{self, Outcome, Verdict};
 use crate::object::{Conflict, FolderMapId, Kind, Snapshot, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectRead, ObjectWrite};
 
-use super::recording::{Draft, is_blank, leaving, write_map};
+use super::recording::{Draft, leaving};
 use super::{Applying, Held, HeldReason, Locked, RepoError, SnapshotReport, Transition};
 
 /// What to merge, and what is allowed.
@@ -50,34 +50,23 @@ impl Locked<'_> {
     ) -> Result<MergeReport, RepoError> {
         let batch = self.work(request.dry_run)?;
         let mut report = MergeReport::default();
-        let Some(mut candidate) = self.candidate(&batch, recorded.id, request.tip)? else {
+        let Some(mut candidate) = self.candidate(&batch, recorded.state, request.tip)? else {
             return Ok(report);
         };
         report.conflicts.clone_from(&candidate.snapshot.conflicts);
-        if let Some(local) = recorded.id {
+        if let Some(local) = recorded.state {
             match self.guarded(&batch, local, candidate, request, &mut report.held)? {
                 Some(allowed) => candidate = allowed,
                 None => return Ok(report),
             }
         }
         let record = Applying {
-            from: recorded.id,
+            from: recorded.state,
             to: candidate.id,
             why: request.why.clone(),
         };
-        report.transition = Some(if request.dry_run {
-            let target = self.dry_target(&batch, recorded, &record, &candidate)?;
-            let plan = crate::worktree::plan(&*batch, &recorded.found, &target)?;
-            Transition {
-                from: record.from,
-                to: None,
-                plan,
-                ..Transition::default()
-            }
-        } else {
-            batch.finish()?;
-            self.transition(&recorded.found, &record)?
-        });
+        let done = self.transition_or_plan(batch, recorded, &record, request.dry_run)?;
+        report.transition = Some(done);
         Ok(report)
     }
 
@@ -181,25 +170,5 @@ impl Locked<'_> {
             }
         }
         Ok(false)
-    }
-
-    /// What a transition would make of the Maildir.
-    fn dry_target(
-        &self,
-        batch: &Batch<'_>,
-        recorded: &SnapshotReport,
-        record: &Applying,
-        candidate: &Candidate,
-    ) -> Result<crate::object::FolderMap, RepoError> {
-        let to = candidate.snapshot.folders;
-        let from = match record.from {
-            Some(from) => Some(graph::load(batch, from)?.folders),
-            None => None,
-        };
-        let found = write_map(batch, &recorded.found)?;
-        if record.from.is_none() && is_blank(&recorded.found) {
-            return Ok(graph::load_map(batch, to)?);
-        }
-        Ok(merge::merge_maps(batch, from, found, to)?.map)
     }
 }

@@ -18,6 +18,8 @@ mod merging;
 mod recording;
 mod resolve;
 mod signed;
+#[cfg(test)]
+mod tests;
 mod transition;
 mod trust;
 
@@ -159,7 +161,7 @@ impl Repository {
 
     /// A snapshot's folders.
     pub fn folders(&self, id: SnapshotId) -> Result<FolderMap, RepoError> {
-        Ok(graph::load_map(self.odb(), self.snapshot(id)?.folders)?)
+        folders_of(self.odb(), id)
     }
 
     /// A snapshot's folders; none for no snapshot.
@@ -216,6 +218,11 @@ impl Repository {
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.config.lock_timeout)
     }
+}
+
+/// A snapshot's folders, from wherever they are stored.
+fn folders_of(odb: &dyn ObjectRead, id: SnapshotId) -> Result<FolderMap, RepoError> {
+    Ok(graph::load_map(odb, graph::load(odb, id)?.folders)?)
 }
 
 fn read_bytes(fs: &dyn crate::fs::Fs, path: &Path) -> io::Result<Vec<u8>> {

@@ -65,7 +65,7 @@ impl Held {
 #[derive(Debug)]
 pub struct SnapshotReport {
     /// The snapshot that stands for the Maildir now; none if nothing was ever recorded and there
-    /// is nothing to record. In a dry run the one that would, which [`Locked::odb`] alone has.
+    /// is nothing to record. In a dry run the one before.
     pub id: Option<SnapshotId>,
     /// Whether it is new.
     pub new: bool,
@@ -75,8 +75,12 @@ pub struct SnapshotReport {
     pub held: Held,
     /// What was strange in the Maildir.
     pub problems: Vec<Problem>,
+    /// The folders that could not be looked into; in `found` they are as they were.
+    pub hidden: BTreeSet<FolderPath>,
     /// The Maildir as it is, which lacks what is held.
     pub found: FolderMap,
+    /// What `local` is now; in a dry run what it would be, which only dry runs can read.
+    pub(super) state: Option<SnapshotId>,
 }
 
 impl Locked<'_> {
@@ -88,14 +92,19 @@ impl Locked<'_> {
         let scan = self.scan(&before, request, &batch)?;
         let (map, held) = self.admit(&batch, &before, &scan, request)?;
         let changes = plan(&*batch, &before, &map)?;
-        let changed = map != before || (local.is_none() && !is_blank(&map));
+        let changed = match local {
+            Some(_) => map != before,
+            None => !is_blank(&map),
+        };
         let mut report = SnapshotReport {
             id: local,
             new: changed,
             changes,
             held,
             problems: scan.problems,
+            hidden: scan.hidden,
             found: scan.map,
+            state: local,
         };
         if changed {
             let folders = write_map(&*batch, &map)?;
@@ -105,12 +114,13 @@ impl Locked<'_> {
                 parents,
                 message: &request.message,
             };
-            report.id = Some(self.repo.write_snapshot(&*batch, &draft, folders)?);
+            report.state = Some(self.repo.write_snapshot(&*batch, &draft, folders)?);
         }
-        batch.finish()?;
         if request.dry_run {
             return Ok(report);
         }
+        report.id = report.state;
+        batch.finish()?;
         self.index.update(&scan.rows)?;
         if let Some(id) = report.id.filter(|_| changed) {
             self.repo.move_local(local, id, self.command, "snapshot")?;

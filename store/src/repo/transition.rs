@@ -1,63 +1,101 @@
 //! Taking the Maildir from one snapshot to another, so that a crash at any point can be mended by
 //! whoever comes next.
 
+use std::collections::BTreeSet;
+
+use crate::graph;
+use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{FolderMap, SnapshotId};
-use crate::odb::ObjectWrite;
+use crate::odb::{Batch, ObjectWrite};
 use crate::worktree::{Applied, Applier, Depth, Plan, Scanner, apply, plan, sweep};
 
+use super::locked::Work;
 use super::recording::write_map;
-use super::{Applying, Locked, RepoError};
+use super::{Applying, Locked, RepoError, SnapshotReport, folders_of};
 
 /// What happened to the Maildir.
 #[derive(Debug, Default)]
 pub struct Transition {
     /// `local` before.
     pub from: Option<SnapshotId>,
-    /// `local` now; in a dry run what it would be.
+    /// `local` now; none if it did not move, as in a dry run.
     pub to: Option<SnapshotId>,
     /// The steps.
     pub plan: Plan,
-    /// How many messages leave, in a dry run of going back: what a yes would have to name.
+    /// How many messages are in no folder afterwards, when going back: what a yes has to name.
     pub leaving: u64,
     /// What was carried out; nothing in a dry run.
     pub applied: Applied,
 }
 
 impl Locked<'_> {
+    /// Finishes what was written and goes there; in a dry run only says how.
+    pub(super) fn transition_or_plan(
+        &self,
+        batch: Work<'_, '_>,
+        recorded: &SnapshotReport,
+        record: &Applying,
+        dry_run: bool,
+    ) -> Result<Transition, RepoError> {
+        let found = Found {
+            map: &recorded.found,
+            hidden: &recorded.hidden,
+        };
+        if dry_run {
+            return Ok(Transition {
+                from: recorded.id,
+                plan: self.steps(&batch, &found, record)?.plan,
+                ..Transition::default()
+            });
+        }
+        batch.finish()?;
+        self.transition(&found, record)
+    }
+
     /// Makes the Maildir, which is now as `found`, what the snapshot `to` says, and moves `local`
     /// there. What `found` lacks of `from` stays missing unless `to` brings it back.
-    pub(super) fn transition(
-        &self,
-        found: &FolderMap,
-        record: &Applying,
-    ) -> Result<Transition, RepoError> {
+    fn transition(&self, found: &Found<'_>, record: &Applying) -> Result<Transition, RepoError> {
+        let batch = self.repo.odb().batch()?;
+        let steps = self.steps(&batch, found, record)?;
+        batch.finish()?;
         let fs = &**self.repo.fs();
         let path = self.repo.layout().applying();
         record.save(fs, &path)?;
-        let (plan, applied) = self.carry_out(found, record)?;
-        self.repo
-            .move_local(record.from, record.to, self.command, &record.why)?;
+        let applied = self.carry_out(&steps, record)?;
         Applying::clear(fs, &path)?;
         Ok(Transition {
             from: record.from,
             to: Some(record.to),
-            plan,
+            plan: steps.plan,
             leaving: 0,
             applied,
         })
     }
 
-    fn carry_out(
+    /// What is to be done; an error if it cannot all be done.
+    fn steps(
         &self,
-        found: &FolderMap,
+        batch: &Batch<'_>,
+        found: &Found<'_>,
         record: &Applying,
-    ) -> Result<(Plan, Applied), RepoError> {
-        let batch = self.repo.odb().batch()?;
-        let target = self.target(&batch, found, record)?;
-        let plan = plan(&batch, found, &target)?;
-        // The index will name these trees.
-        batch.finish()?;
+    ) -> Result<Steps, RepoError> {
+        let target = target(batch, found.map, record)?;
+        let plan = plan(batch, found.map, &target)?;
+        let hidden = found.hidden.iter().map(|top| self.maildir.dir(top));
+        let hidden: Vec<_> = hidden.collect();
+        for folder in plan.folders() {
+            let dir = self.maildir.dir(folder);
+            if hidden.iter().any(|top| dir.starts_with(top)) {
+                return Err(RepoError::Hidden(folder.clone()));
+            }
+        }
+        Ok(Steps { target, plan })
+    }
+
+    /// Takes the steps, whose trees are stored by now because the index will name them, and moves
+    /// `local`.
+    fn carry_out(&self, steps: &Steps, record: &Applying) -> Result<Applied, RepoError> {
         let applier = Applier {
             maildir: &self.maildir,
             index: &self.index,
@@ -66,29 +104,10 @@ impl Locked<'_> {
             names: &self.names,
             progress: self.progress,
         };
-        let applied = apply(&applier, &plan, &target)?;
-        Ok((plan, applied))
-    }
-
-    /// What the Maildir is to be: what `to` made of `from`, carried over to what is there.
-    pub(super) fn target(
-        &self,
-        odb: &dyn ObjectWrite,
-        found: &FolderMap,
-        record: &Applying,
-    ) -> Result<FolderMap, RepoError> {
-        let from = self.repo.folders_or_none(record.from)?;
-        let to = self.repo.folders(record.to)?;
-        if *found == from {
-            return Ok(to);
-        }
-        let base = match record.from {
-            Some(_) => Some(write_map(odb, &from)?),
-            None => None,
-        };
-        let found = write_map(odb, found)?;
-        let to = write_map(odb, &to)?;
-        Ok(merge::merge_maps(odb, base, found, to)?.map)
+        let applied = apply(&applier, &steps.plan, &steps.target)?;
+        self.repo
+            .move_local(record.from, record.to, self.command, &record.why)?;
+        Ok(applied)
     }
 
     /// Finishes what an interrupted run began: clears its litter, looks at the Maildir, and
@@ -104,22 +123,74 @@ impl Locked<'_> {
         )?;
         let local = self.repo.local()?;
         if local == record.from && local != Some(record.to) {
-            let known = self.repo.folders_or_none(record.from)?;
-            let batch = self.repo.odb().batch()?;
-            let scanner = Scanner {
-                maildir: &self.maildir,
-                index: &self.index,
-                local: &known,
-                depth: Depth::List,
-                progress: self.progress,
-            };
-            let scan = scanner.scan(&batch)?;
-            batch.finish()?;
-            self.index.update(&scan.rows)?;
-            self.carry_out(&scan.map, record)?;
-            self.repo
-                .move_local(record.from, record.to, self.command, &record.why)?;
+            self.carry_over(record)?;
         }
         Applying::clear(fs, &path)
     }
+
+    fn carry_over(&self, record: &Applying) -> Result<(), RepoError> {
+        let known = self.repo.folders_or_none(record.from)?;
+        let batch = self.repo.odb().batch()?;
+        let scanner = Scanner {
+            maildir: &self.maildir,
+            index: &self.index,
+            local: &known,
+            depth: Depth::List,
+            progress: self.progress,
+        };
+        let scan = scanner.scan(&batch)?;
+        let found = Found {
+            map: &scan.map,
+            hidden: &scan.hidden,
+        };
+        let mut steps = self.steps(&batch, &found, record)?;
+        steps.add_half_dropped(&known, &scan.map);
+        batch.finish()?;
+        self.index.update(&scan.rows)?;
+        self.carry_out(&steps, record)?;
+        Ok(())
+    }
+}
+
+/// The Maildir as it was seen.
+struct Found<'a> {
+    map: &'a FolderMap,
+    hidden: &'a BTreeSet<FolderPath>,
+}
+
+/// What the Maildir is to be, and how it becomes that.
+struct Steps {
+    target: FolderMap,
+    plan: Plan,
+}
+
+impl Steps {
+    /// Folders that lost their `cur` before the power went are no folders any more, but something
+    /// of them may still lie there.
+    fn add_half_dropped(&mut self, known: &FolderMap, found: &FolderMap) {
+        let gone = known.folders.keys().filter(|path| {
+            !found.folders.contains_key(*path) && !self.target.folders.contains_key(*path)
+        });
+        self.plan.drop.extend(gone.cloned());
+        self.plan.drop.sort_unstable_by(|a, b| b.cmp(a));
+    }
+}
+
+/// What the Maildir is to be: what `to` made of `from`, carried over to what is there.
+pub(super) fn target(
+    odb: &dyn ObjectWrite,
+    found: &FolderMap,
+    record: &Applying,
+) -> Result<FolderMap, RepoError> {
+    let to = folders_of(odb, record.to)?;
+    let (base, from) = match record.from {
+        Some(id) => (Some(graph::load(odb, id)?.folders), folders_of(odb, id)?),
+        None => (None, FolderMap::default()),
+    };
+    if *found == from {
+        return Ok(to);
+    }
+    let found = write_map(odb, found)?;
+    let to = write_map(odb, &to)?;
+    Ok(merge::merge_maps(odb, base, found, to)?.map)
 }

@@ -23,6 +23,9 @@ use crate::progress::{Phase, Progress};
 
 pub(super) use removing::hash_file;
 
+/// What a folder consists of. `cur` is made last, and removed last.
+const SUB_DIRS: [&str; 3] = ["tmp", "new", "cur"];
+
 /// Something that did not go as planned, because somebody else was at work too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplyNote {
@@ -248,8 +251,7 @@ impl<'a> Run<'a> {
     fn make_folders(&mut self, folders: &[FolderPath]) -> Result<(), WorktreeError> {
         for folder in folders {
             let dir = self.maildir().dir(folder);
-            // `cur` is last: a directory without it is not yet a folder.
-            for sub in ["tmp", "new", "cur"] {
+            for sub in SUB_DIRS {
                 let path = dir.join(sub);
                 crate::fs::create_dir_durable(&*self.maildir().fs, &path)
                     .map_err(WorktreeError::at(path))?;
@@ -271,40 +273,45 @@ impl<'a> Run<'a> {
     }
 
     /// Removes a folder's directories if they are empty; says whether the folder is gone. What
-    /// other programs keep beside them stays.
+    /// other programs keep beside them stays, and so does a link to a directory elsewhere.
     fn drop_folder(&self, folder: &FolderPath) -> Result<bool, WorktreeError> {
         if folder.is_root() {
             return Ok(false);
         }
         let fs = &*self.maildir().fs;
         let dir = self.maildir().dir(folder);
-        for (at, sub) in ["tmp", "new", "cur"].into_iter().enumerate() {
-            let path = dir.join(sub);
-            match fs.remove_dir(&path) {
-                Ok(()) => {}
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                    for sub in &["tmp", "new"][..at.min(2)] {
-                        let path = dir.join(sub);
-                        crate::fs::create_dir_durable(fs, &path)
-                            .map_err(WorktreeError::at(path))?;
-                    }
-                    return Ok(false);
+        for (at, sub) in SUB_DIRS.iter().enumerate() {
+            if !self.remove_empty(&dir.join(sub))? {
+                for sub in &SUB_DIRS[..at] {
+                    let path = dir.join(sub);
+                    crate::fs::create_dir_durable(fs, &path).map_err(WorktreeError::at(path))?;
                 }
-                Err(error) => return Err(WorktreeError::at(path)(error)),
+                return Ok(false);
             }
         }
-        fs.sync_dir(&dir).map_err(WorktreeError::at(&dir))?;
         let marker = dir.join("maildirfolder");
         if fs.lstat(&marker).is_ok_and(|stat| stat.size == 0) {
             fs.remove_file(&marker).map_err(WorktreeError::at(marker))?;
         }
-        match fs.remove_dir(&dir) {
-            Ok(()) => fs.sync_dir(&parent(&dir)).map_err(WorktreeError::at(dir))?,
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {}
-            Err(error) => return Err(WorktreeError::at(dir)(error)),
+        if self.remove_empty(&dir)? {
+            let above = parent(&dir);
+            fs.sync_dir(&above).map_err(WorktreeError::at(above))?;
+        } else {
+            fs.sync_dir(&dir).map_err(WorktreeError::at(dir))?;
         }
         Ok(true)
+    }
+
+    /// Removes a directory; says whether there is none any more.
+    fn remove_empty(&self, dir: &Path) -> Result<bool, WorktreeError> {
+        match self.maildir().fs.remove_dir(dir) {
+            Ok(()) => Ok(true),
+            Err(error) => match error.kind() {
+                io::ErrorKind::NotFound => Ok(true),
+                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => Ok(false),
+                _ => Err(WorktreeError::at(dir)(error)),
+            },
+        }
     }
 
     /// Tells the index what was done. Every directory that was touched is to be listed again.

@@ -87,6 +87,15 @@ impl Plan {
         *self == Self::default()
     }
 
+    /// The folders that it touches, some of them more than once.
+    pub fn folders(&self) -> impl Iterator<Item = &FolderPath> {
+        let steps = self.add.iter().map(|step| &step.folder);
+        let steps = steps.chain(self.change.iter().map(|step| &step.folder));
+        let steps = steps.chain(self.moves.iter().flat_map(|step| [&step.from, &step.to]));
+        let steps = steps.chain(self.remove.iter().map(|step| &step.folder));
+        steps.chain(&self.make).chain(&self.drop)
+    }
+
     /// How many bytes are to be written.
     pub fn bytes_added(&self) -> u64 {
         self.add.iter().map(|add| add.size).sum()

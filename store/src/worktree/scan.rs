@@ -87,6 +87,8 @@ pub struct Scan {
     pub map: FolderMap,
     /// What was strange.
     pub problems: Vec<Problem>,
+    /// The folders that could not be looked into: what lies in them is as in the local snapshot.
+    pub hidden: BTreeSet<FolderPath>,
     /// Whether the map is one moment's state. If not, nothing missing in it counts as deleted.
     pub consistent: bool,
     /// What the index must be told once the batch is durable.
@@ -159,6 +161,9 @@ impl BlobSource for Source {
 #[derive(Default)]
 struct State {
     works: BTreeMap<FolderPath, Work>,
+    /// Folders that could not be looked into. One that failed once is not tried again: the scan
+    /// would never hold still.
+    hidden: BTreeSet<FolderPath>,
     problems: Vec<Problem>,
     read: u64,
 }
@@ -169,15 +174,15 @@ impl Scanner<'_> {
         let trust = times_can_be_trusted(&self.maildir.root);
         let known: BTreeMap<_, _> = self.index.folders()?.into_iter().collect();
         let mut state = State::default();
-        let mut hidden = self.discover(&known, &mut state, trust)?;
+        self.discover(&known, &mut state, trust)?;
         let mut consistent = false;
         for round in 0..ROUNDS {
             if self.progress.cancelled() {
                 return Err(WorktreeError::Cancelled);
             }
-            self.look_at_stale(&mut state, &mut hidden)?;
+            self.look_at_stale(&mut state)?;
             self.read_pending(batch, &mut state)?;
-            hidden.extend(self.discover(&known, &mut state, trust)?);
+            self.discover(&known, &mut state, trust)?;
             if self.mark_doubtful_listings(&mut state, &known) {
                 std::thread::sleep(Duration::from_nanos(
                     TICK_NS as u64 * (1 + round as u64 / 4),
@@ -188,28 +193,32 @@ impl Scanner<'_> {
                 break;
             }
         }
-        self.finish(batch, state, &known, &hidden, consistent)
+        self.finish(batch, state, &known, consistent)
     }
 
     /// Finds the folders and takes their directories' times. Those that changed since they were
-    /// listed become stale. Returns the folders that cannot be looked into.
+    /// listed become stale.
     fn discover(
         &self,
         known: &BTreeMap<FolderPath, FolderRow>,
         state: &mut State,
         trust: bool,
-    ) -> Result<BTreeSet<FolderPath>, WorktreeError> {
+    ) -> Result<(), WorktreeError> {
         let Discovery { folders, problems } = self.maildir.discover()?;
         if folders.is_empty() && problems.is_empty() {
             return Err(WorktreeError::NotAMaildir(self.maildir.root.clone()));
         }
-        let mut hidden = BTreeSet::new();
         for problem in problems {
-            hidden.extend(problem.folder.clone().filter(|_| problem.kind.hides_mail()));
+            let hides = problem.kind.hides_mail();
+            let hidden = problem.folder.clone().filter(|_| hides);
+            state.hidden.extend(hidden);
             report(state, problem);
         }
         state.works.retain(|folder, _| folders.contains(folder));
         for folder in folders {
+            if state.hidden.contains(&folder) {
+                continue;
+            }
             match Stamps::take(self.maildir, &folder, trust) {
                 Ok(stamps) => self.note_stamps(state, known, folder, stamps),
                 Err(WorktreeError::Io { path, source }) => {
@@ -223,12 +232,12 @@ impl Scanner<'_> {
                         },
                     );
                     state.works.remove(&folder);
-                    hidden.insert(folder);
+                    state.hidden.insert(folder);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(hidden)
+        Ok(())
     }
 
     fn note_stamps(
@@ -270,11 +279,7 @@ impl Scanner<'_> {
         state.works.insert(folder, work);
     }
 
-    fn look_at_stale(
-        &self,
-        state: &mut State,
-        hidden: &mut BTreeSet<FolderPath>,
-    ) -> Result<(), WorktreeError> {
+    fn look_at_stale(&self, state: &mut State) -> Result<(), WorktreeError> {
         let stale = state.works.values().filter(|work| work.stale).count() as u64;
         if stale > 0 {
             self.progress.begin(Phase::List, Some(stale));
@@ -299,7 +304,7 @@ impl Scanner<'_> {
         }
         for folder in lost {
             state.works.remove(&folder);
-            hidden.insert(folder);
+            state.hidden.insert(folder);
         }
         problems
             .into_iter()
@@ -467,6 +472,7 @@ impl Scanner<'_> {
                     // Renamed since it was listed: the next look finds it.
                     if let Some(work) = state.works.get_mut(&folder) {
                         work.stale = true;
+                        work.vanished |= pending.known.is_some();
                     }
                 }
                 Err(error) => {
@@ -603,7 +609,6 @@ impl Scanner<'_> {
         batch: &Batch<'_>,
         state: State,
         known: &BTreeMap<FolderPath, FolderRow>,
-        hidden: &BTreeSet<FolderPath>,
         consistent: bool,
     ) -> Result<Scan, WorktreeError> {
         let mut map = FolderMap {
@@ -655,7 +660,7 @@ impl Scanner<'_> {
                 }
             }
         }
-        let is_hidden = |path: &FolderPath| hidden.iter().any(|top| is_within(path, top));
+        let is_hidden = |path: &FolderPath| state.hidden.iter().any(|top| is_within(path, top));
         for (path, folder) in &self.local.folders {
             if is_hidden(path) && !map.folders.contains_key(path) {
                 map.folders.insert(path.clone(), *folder);
@@ -673,6 +678,7 @@ impl Scanner<'_> {
         Ok(Scan {
             map,
             problems: state.problems,
+            hidden: state.hidden,
             consistent,
             rows,
             read: state.read,

@@ -1,8 +1,10 @@
 use std::io;
 
+use mailvc_store::blob::{Codec, Content, Group, Help, encode};
 use mailvc_store::codec::{Reader, Writer};
 use mailvc_store::maildir::FolderPath;
-use mailvc_store::object::{BlobId, Day, EntryKey};
+use mailvc_store::object::{BlobId, Day, EntryKey, Kind};
+use mailvc_store::odb::OdbError;
 
 use super::testing::*;
 use super::*;
@@ -463,5 +465,43 @@ fn limits_are_kept() {
         let asked = run_client(&mut client, (&record[..], io::sink()), &request);
         let limited = matches!(asked, Err(ProtocolError::Session(SessionError::Limit(_))));
         assert!(limited, "{limits:?}");
+    }
+}
+
+#[test]
+fn a_long_message_goes_in_parts_and_a_cut_between_them_leaves_nothing_of_it() {
+    let (mut client, mut server) = (TestDevice::new("client"), TestDevice::new("server"));
+    server.deliver("", &messages(0..5, 200));
+    server.deliver("", &messages(5..6, 5 << 20));
+    let verb = (Verb::Fetch, Role::Fetch);
+    for down in [100_000, 1 << 20, 2 << 20] {
+        let line = Line { down, ..SOUND };
+        let (asked, _) = session(&mut client, &mut server, verb, line);
+        assert!(asked.expect_err("broken").is_retryable());
+        client.reopen();
+        client.check_whole();
+    }
+    sync(&mut client, &mut server, Verb::Sync);
+    assert_eq!(client.check_whole(), 6);
+}
+
+#[test]
+fn nothing_but_messages_comes_among_the_messages() {
+    for kind in [Kind::Tree, Kind::FolderMap, Kind::Snapshot, Kind::Signature] {
+        let smuggle = |messages: &mut Vec<Message>| {
+            let mut group = Group::new();
+            group.push(kind, &[7; 100]);
+            let (plain, _) = group.finish();
+            let frame = encode(&Content::Group, Codec::Raw, &plain, Help::None);
+            let at = messages
+                .iter()
+                .position(|message| matches!(message, Message::Blobs(_)));
+            messages.insert(at.expect("messages"), Message::Blobs(frame));
+        };
+        let (client, error) = clone_from_liar(smuggle);
+        let refused = matches!(error, SessionError::Odb(OdbError::Refused(_)));
+        assert!(refused, "{kind:?}: {error:?}");
+        let stored = client.odb().ids(kind).expect("ids");
+        assert!(stored.is_empty(), "{kind:?}");
     }
 }

@@ -9,14 +9,21 @@ use std::sync::Arc;
 
 use russh::{ChannelId, ChannelMsg, ChannelReadHalf, ChannelWriteHalf};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 
 use super::stderr::Tail;
 use crate::runtime::Runtime;
 
-/// How many packets (of at most 64 KiB) wait for a reader before the whole connection is held up.
-/// It is more than a window, so that an end that writes is not stopped by what it has yet to read.
-const WAITING: usize = 512;
+/// How much waits for a reader before the whole connection is held up, in bytes. russh opens its
+/// window again when data arrives, not when it is read, so this is the only bound. It is more than
+/// a window, so that an end that writes is not stopped by what it has yet to read.
+const UNREAD: usize = 32 << 20;
+
+/// What a piece costs beyond its own length, in bytes.
+const PIECE_COST: usize = 64;
+
+/// A piece of data with its share of `UNREAD`.
+type Piece = (Vec<u8>, Option<OwnedSemaphorePermit>);
 
 /// The number that marks standard error among a channel's extended data (RFC 4254, 5.2).
 const STDERR: u32 = 1;
@@ -51,12 +58,13 @@ pub(super) fn bridge<S>(
 where
     S: From<(ChannelId, ChannelMsg)> + Send + Sync + 'static,
 {
-    let (data, received) = mpsc::channel(WAITING);
+    let (data, received) = mpsc::unbounded_channel();
     let (closed, is_closed) = watch::channel(false);
     let (discard, discarded) = watch::channel(false);
     let pump = Pump {
         incoming,
         data: Some(data),
+        room: Arc::new(Semaphore::new(UNREAD)),
         discarded,
     };
     let ended = runtime.spawn(async move {
@@ -68,7 +76,7 @@ where
     Some(Bridge {
         reader: Reader {
             received,
-            piece: Vec::new(),
+            piece: (Vec::new(), None),
             at: 0,
             ended: false,
         },
@@ -84,7 +92,8 @@ where
 
 struct Pump {
     incoming: ChannelReadHalf,
-    data: Option<mpsc::Sender<Vec<u8>>>,
+    data: Option<mpsc::UnboundedSender<Piece>>,
+    room: Arc<Semaphore>,
     discarded: watch::Receiver<bool>,
 }
 
@@ -96,7 +105,7 @@ impl Pump {
             match message {
                 ChannelMsg::Data { data } if !data.is_empty() => self.give(data.to_vec()).await,
                 ChannelMsg::ExtendedData { data, ext: STDERR } => ended.stderr.push(&data),
-                ChannelMsg::Eof => self.end().await,
+                ChannelMsg::Eof => self.end(),
                 ChannelMsg::ExitStatus { exit_status } => ended.code = Some(exit_status),
                 ChannelMsg::ExitSignal { .. } => ended.signalled = true,
                 ChannelMsg::Failure => {
@@ -105,7 +114,7 @@ impl Pump {
                 }
                 ChannelMsg::Close => {
                     // A program that ended has also ended its output.
-                    self.end().await;
+                    self.end();
                     break;
                 }
                 _ => {}
@@ -115,18 +124,23 @@ impl Pump {
     }
 
     /// An empty piece is the end of the file; a queue that closes without one is a lost line.
-    async fn end(&mut self) {
-        self.give(Vec::new()).await;
-        self.data = None;
+    fn end(&mut self) {
+        if let Some(data) = self.data.take() {
+            // Fails only where nobody reads any more.
+            let _ = data.send((Vec::new(), None));
+        }
     }
 
     async fn give(&mut self, piece: Vec<u8>) {
         let Some(data) = &self.data else { return };
-        let taken = tokio::select! {
-            sent = data.send(piece) => sent.is_ok(),
+        let cost = (piece.len() + PIECE_COST).min(UNREAD) as u32;
+        let room = Arc::clone(&self.room).acquire_many_owned(cost);
+        let given = tokio::select! {
+            room = room => data.send((piece, room.ok())).is_ok(),
+            () = data.closed() => false,
             _ = self.discarded.wait_for(|&discard| discard) => false,
         };
-        if !taken {
+        if !given {
             self.data = None;
         }
     }
@@ -135,20 +149,20 @@ impl Pump {
 /// The channel's data, as it comes.
 #[derive(Debug)]
 pub(super) struct Reader {
-    received: mpsc::Receiver<Vec<u8>>,
-    piece: Vec<u8>,
+    received: mpsc::UnboundedReceiver<Piece>,
+    piece: Piece,
     at: usize,
     ended: bool,
 }
 
 impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while !self.ended && self.at == self.piece.len() {
+        while !self.ended && self.at == self.piece.0.len() {
             self.piece = self.received.blocking_recv().ok_or_else(lost)?;
             self.at = 0;
-            self.ended = self.piece.is_empty();
+            self.ended = self.piece.0.is_empty();
         }
-        let mut rest = self.piece.get(self.at..).unwrap_or_default();
+        let mut rest = self.piece.0.get(self.at..).unwrap_or_default();
         let count = rest.read(out)?;
         self.at += count;
         Ok(count)

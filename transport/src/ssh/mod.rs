@@ -17,6 +17,7 @@ mod known_hosts;
 mod pattern;
 pub mod server;
 mod stderr;
+mod stream;
 mod system;
 
 use std::fmt;
@@ -87,7 +88,7 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(30),
-            idle: Duration::from_secs(120),
+            idle: Duration::from_mins(2),
         }
     }
 }
@@ -160,9 +161,7 @@ pub fn connect(
         Ok(stream) => Ok(stream),
         Err(client::Failure::Final(error)) => Err(error),
         Err(client::Failure::Beyond { why, error }) => match by_system(call, why) {
-            Err(SshError::NeedsSystemSsh { why }) => {
-                Err(error.unwrap_or_else(|| SshError::NeedsSystemSsh { why }))
-            }
+            Err(missing @ SshError::NeedsSystemSsh { .. }) => Err(error.unwrap_or(missing)),
             other => other,
         },
     }

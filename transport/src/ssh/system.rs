@@ -171,7 +171,9 @@ impl Process {
 }
 
 fn offending(stderr: &str) -> String {
-    let line = stderr.lines().find(|line| line.contains(" key in /"));
+    let line = stderr
+        .lines()
+        .find(|line| line.contains("ffending") && line.contains(" key in /"));
     let place = line.and_then(|line| line.split_once(" key in "));
     place.map_or_else(
         || String::from("known_hosts"),

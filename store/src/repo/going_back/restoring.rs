@@ -1,3 +1,5 @@
+//! Bringing messages back that the Maildir lacks.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
@@ -8,7 +10,7 @@ use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
-use super::{Locked, RepoError, Repository, SnapshotReport, Target, Transition, folders};
+use super::{Back, Locked, RepoError, Repository, SnapshotReport, Target, Transition, folders_of};
 
 /// Which messages to bring back.
 #[derive(Debug, Clone)]
@@ -34,6 +36,8 @@ pub struct RestoreRequest {
 
 /// Where the copies of a message lie.
 pub(in crate::repo) type Places = BTreeMap<FolderPath, Entry>;
+/// What is to be put into each folder.
+type Edits = BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>>;
 
 impl Locked<'_> {
     /// Brings messages back: of each content as many copies as the Maildir has fewer than the
@@ -43,21 +47,26 @@ impl Locked<'_> {
         recorded: &SnapshotReport,
         request: &RestoreRequest,
     ) -> Result<Transition, RepoError> {
-        let local = recorded.id.ok_or(RepoError::Empty)?;
+        let local = recorded.state.ok_or(RepoError::Empty)?;
         let from = request.from.unwrap_or(local);
         let batch = self.work(request.dry_run)?;
         let wanted = wanted(&*batch, from, &recorded.found, &request.selection)?;
-        let mut map = folders(&*batch, local)?;
+        let mut edits = Edits::new();
+        let mut back = BTreeSet::new();
         for (key, state) in wanted {
             let now = places(&*batch, &recorded.found, key)?;
             for (path, entry) in missing(&state, &now) {
-                put(&batch, &mut map, (path, key), entry)?;
+                back.insert((path.clone(), key));
+                edits.entry(path).or_default().push((key, Some(entry)));
             }
         }
+        let mut map = folders_of(&*batch, local)?;
+        put(&batch, &mut map, edits)?;
         let why = format!("restore from {}", from.short());
         let target = Target {
             kind: SnapshotKind::Restore,
             map,
+            back: Back::Messages(back),
             why,
         };
         self.go(batch, recorded, target, (None, request.dry_run))
@@ -71,16 +80,18 @@ fn wanted(
     found: &FolderMap,
     selection: &Selection,
 ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+    let state = folders_of(odb, from)?;
     let only = match selection {
         Selection::Messages(keys) => return last_places(odb, from, keys),
         Selection::Folder(path) => Some(path),
         Selection::All => None,
     };
-    let state = folders(odb, from)?;
     let mut wanted = BTreeMap::new();
     for key in fewer(odb, found, &state, only)? {
         let mut at = places(odb, &state, key)?;
-        at.retain(|path, _| only.is_none_or(|only| path == only));
+        if let Some(only) = only {
+            at.retain(|path, _| path == only);
+        }
         wanted.insert(key, at);
     }
     Ok(wanted)
@@ -116,7 +127,7 @@ pub(in crate::repo) fn assemble(
     odb: &dyn ObjectWrite,
     messages: BTreeMap<EntryKey, Places>,
 ) -> Result<FolderMap, RepoError> {
-    let mut edits: BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>> = BTreeMap::new();
+    let mut edits = Edits::new();
     for (key, places) in messages {
         for (path, entry) in places {
             edits.entry(path).or_default().push((key, Some(entry)));
@@ -124,7 +135,7 @@ pub(in crate::repo) fn assemble(
     }
     let mut map = FolderMap::default();
     for (path, edits) in edits {
-        let (tree, sums) = tree::edit(odb, empty_tree(odb)?, edits)?;
+        let (tree, sums) = tree::edit(odb, tree::empty(odb)?, edits)?;
         map.folders.insert(path, Folder { tree, sums });
     }
     Ok(map)
@@ -205,18 +216,15 @@ fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
     result
 }
 
-fn put(
-    batch: &Batch<'_>,
-    map: &mut FolderMap,
-    (path, key): (FolderPath, EntryKey),
-    entry: Entry,
-) -> Result<(), RepoError> {
-    let root = match map.folders.get(&path) {
-        Some(folder) => folder.tree,
-        None => empty_tree(batch)?,
-    };
-    let (tree, sums) = tree::edit(batch, root, [(key, Some(entry))])?;
-    map.folders.insert(path, Folder { tree, sums });
+fn put(batch: &Batch<'_>, map: &mut FolderMap, edits: Edits) -> Result<(), RepoError> {
+    for (path, edits) in edits {
+        let root = match map.folders.get(&path) {
+            Some(folder) => folder.tree,
+            None => empty_tree(batch)?,
+        };
+        let (tree, sums) = tree::edit(batch, root, edits)?;
+        map.folders.insert(path, Folder { tree, sums });
+    }
     Ok(())
 }
 

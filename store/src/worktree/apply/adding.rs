@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -20,7 +21,7 @@ impl Run<'_> {
             if self.applier.progress.cancelled() {
                 return Err(WorktreeError::Cancelled);
             }
-            self.ensure_tmp(batch)?;
+            self.ensure_dirs(batch.iter().map(|add| &add.folder))?;
             let each = batch.len() <= FEW;
             let this = &*self;
             let written: Vec<Result<PathBuf, WorktreeError>> =
@@ -28,11 +29,7 @@ impl Run<'_> {
             // On an error, files that were written stay in `tmp` for the sweep.
             let written: Vec<PathBuf> = written.into_iter().collect::<Result<_, _>>()?;
             if !each {
-                let root = &self.maildir().root;
-                self.maildir()
-                    .fs
-                    .sync_all(root)
-                    .map_err(WorktreeError::at(root))?;
+                self.sync_disks(batch)?;
             }
             for (add, scratch) in batch.iter().zip(&written) {
                 let name = self.settle(&add.folder, scratch, || {
@@ -47,16 +44,31 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Flushes each disk on which folders of the batch lie: one may be a link to elsewhere.
+    fn sync_disks(&self, batch: &[Add]) -> Result<(), WorktreeError> {
+        let fs = &*self.maildir().fs;
+        let mut disks = BTreeSet::new();
+        for folder in batch.iter().map(|add| &add.folder).collect::<BTreeSet<_>>() {
+            let dir = self.maildir().dir(folder).join("tmp");
+            let device = fs.stat(&dir).map_err(WorktreeError::at(&dir))?.device;
+            if disks.insert(device) {
+                fs.sync_all(&dir).map_err(WorktreeError::at(dir))?;
+            }
+        }
+        Ok(())
+    }
+
     /// A folder that another program made may lack a `tmp`.
-    fn ensure_tmp(&self, batch: &[Add]) -> Result<(), WorktreeError> {
-        let folders: std::collections::BTreeSet<&FolderPath> =
-            batch.iter().map(|add| &add.folder).collect();
-        for folder in folders {
-            for sub in ["tmp", "new", "cur"] {
+    pub(super) fn ensure_dirs<'f>(
+        &self,
+        folders: impl Iterator<Item = &'f FolderPath>,
+    ) -> Result<(), WorktreeError> {
+        let fs = &*self.maildir().fs;
+        for folder in folders.collect::<BTreeSet<_>>() {
+            for sub in super::SUB_DIRS {
                 let dir = self.maildir().dir(folder).join(sub);
-                if self.maildir().fs.stat(&dir).is_err() {
-                    crate::fs::create_dir_durable(&*self.maildir().fs, &dir)
-                        .map_err(WorktreeError::at(dir))?;
+                if fs.stat(&dir).is_err() {
+                    crate::fs::create_dir_durable(fs, &dir).map_err(WorktreeError::at(dir))?;
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::worktree::{Add, Move, Remove, WorktreeError};
 impl Run<'_> {
     /// Moves messages between folders.
     pub(super) fn move_all(&mut self, moves: &[Move]) -> Result<(), WorktreeError> {
+        self.ensure_dirs(moves.iter().map(|step| &step.to))?;
         for step in moves {
             self.move_one(step)?;
             self.applier.progress.advance(1, 0);

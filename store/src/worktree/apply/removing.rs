@@ -10,6 +10,13 @@ use crate::worktree::{Remove, WorktreeError, sweep};
 impl Run<'_> {
     /// Removes messages: each is taken out of reach, hashed, compared with the store, unlinked.
     pub(super) fn remove(&mut self, removes: &[Remove]) -> Result<(), WorktreeError> {
+        // A folder that somebody has removed meanwhile is not made again.
+        let there = |folder: &&FolderPath| {
+            let dir = self.maildir().dir(folder);
+            self.maildir().fs.stat(&dir).is_ok()
+        };
+        let folders = removes.iter().map(|remove| &remove.folder);
+        self.ensure_dirs(folders.filter(there))?;
         for remove in removes {
             self.remove_one(remove)?;
             self.applier.progress.advance(1, 0);

@@ -60,7 +60,7 @@ impl Reading<'_> {
             match keyword.to_ascii_lowercase().as_str() {
                 "host" => active = self.applies(values, outer),
                 "match" => {
-                    active = self.matches(values, outer, &format!("{}:{number}", path.display()))
+                    active = self.matches(values, outer, &format!("{}:{number}", path.display()));
                 }
                 "include" => self.include(values, active, (path, depth))?,
                 _ if active == Active::No => {}
@@ -138,13 +138,11 @@ fn words(line: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut rest = line.trim();
     while !rest.is_empty() && !rest.starts_with('#') {
-        let (word, after) = match rest.strip_prefix('"') {
-            Some(quoted) => quoted.split_once('"')?,
-            None => {
-                let ends = |c: char| c.is_whitespace() || (c == '=' && words.is_empty());
-                let end = rest.find(ends).unwrap_or(rest.len());
-                rest.split_at(end)
-            }
+        let (word, after) = if let Some(quoted) = rest.strip_prefix('"') {
+            quoted.split_once('"')?
+        } else {
+            let ends = |c: char| c.is_whitespace() || (c == '=' && words.is_empty());
+            rest.split_at(rest.find(ends).unwrap_or(rest.len()))
         };
         words.push(word.to_owned());
         rest = after.trim_start();
@@ -182,7 +180,7 @@ mod tests {
         let seen = words(" IdentityFile = \"a b\" c # d ").expect("words");
         assert_eq!(seen, ["IdentityFile", "a b", "c"]);
         assert_eq!(words("Port=22").expect("words"), ["Port", "22"]);
-        assert_eq!(words("User \"a").is_none(), true);
+        assert!(words("User \"a").is_none());
     }
 
     #[test]

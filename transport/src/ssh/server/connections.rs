@@ -10,6 +10,7 @@ use russh::server::{Config, run_stream};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
+use super::super::stream::Stream;
 use super::guest::Guest;
 use super::{Event, Limits, Service};
 use crate::runtime::Runtime;
@@ -166,11 +167,9 @@ impl Connection {
     ) {
         let deadline = Instant::now() + self.shared.limits.login;
         let guest = Guest::new(Arc::clone(&self.shared), self.peer, stage);
-        let Ok(stream) = tokio::net::TcpStream::from_std(stream) else {
+        let Ok(stream) = Stream::new(stream, self.shared.limits.idle) else {
             return;
         };
-        // Best effort: without it answers are only slower.
-        let _ = stream.set_nodelay(true);
         let started = run_stream(Arc::clone(&self.shared.config), stream, guest);
         let Ok(Ok(mut running)) = timeout_at(deadline, started).await else {
             return;

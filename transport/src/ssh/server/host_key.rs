@@ -64,11 +64,11 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("keys/host");
         let made = load_or_make(&path).expect("made");
-        let mode = std::fs::metadata(&path)
+        let rights = std::fs::metadata(&path)
             .expect("a file")
             .permissions()
             .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(rights & 0o777, 0o600);
         let loaded = load_or_make(&path).expect("loaded");
         assert_eq!(made.public_key(), loaded.public_key());
     }

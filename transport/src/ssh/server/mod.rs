@@ -79,7 +79,7 @@ impl Default for Limits {
             connections: 64,
             waiting: 16,
             login: Duration::from_secs(20),
-            idle: Duration::from_secs(120),
+            idle: Duration::from_mins(2),
             stop: Duration::from_secs(30),
         }
     }
@@ -204,9 +204,10 @@ fn config(key: russh::keys::PrivateKey, limits: Limits) -> Config {
         window_size: WINDOW,
         maximum_packet_size: PACKET,
         preferred: algorithms::for_server(),
-        inactivity_timeout: Some(limits.idle),
+        // The stream judges whether the peer lives.
+        inactivity_timeout: None,
         keepalive_interval: Some(limits.idle / 4),
-        keepalive_max: 3,
+        keepalive_max: 0,
         nodelay: true,
         ..Config::default()
     }

@@ -1,27 +1,21 @@
 //! Proves to a host who the user is: the agent's keys, certificates, key files, in OpenSSH's
 //! order. A passphrase is asked for only when the host has said that it takes the key.
 
+mod agent;
+mod locked;
+
 use std::sync::Arc;
 
 use russh::client::{AuthResult, Handle};
-use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::{
-    Certificate, HashAlg, PrivateKey, PrivateKeyWithHashAlg, PublicKey, decode_secret_key,
-    signature,
-};
-use russh::{MethodKind, MethodSet, Signer};
-use tokio::net::UnixStream;
+use russh::keys::{Certificate, PrivateKey, PrivateKeyWithHashAlg, PublicKey};
+use russh::{MethodKind, MethodSet};
 
 use super::client::{Checker, Failure};
-use super::config::{AgentPlace, HostConfig};
+use super::config::HostConfig;
 use super::keys::{KeyFile, Secret, certificates};
 use super::{Prompt, SshError};
-
-/// How often a passphrase is asked for.
-const PASSPHRASE_TRIES: usize = 3;
-
-type Agent = AgentClient<UnixStream>;
+use agent::{in_agent, wanted};
+use locked::{Locked, Unsigned};
 
 /// Authenticates `session`, or tells what was tried.
 pub(super) async fn authenticate(
@@ -117,75 +111,6 @@ impl Attempt<'_> {
         }
     }
 
-    async fn agent(&mut self) -> (Option<Agent>, Vec<AgentIdentity>) {
-        let place = match &self.config.agent {
-            AgentPlace::Nowhere => None,
-            AgentPlace::Socket(path) => Some(path.clone()),
-            AgentPlace::Environment => std::env::var_os("SSH_AUTH_SOCK").map(Into::into),
-        };
-        let Some(place) = place.filter(|path| !path.as_os_str().is_empty()) else {
-            return (None, Vec::new());
-        };
-        let asked = async {
-            let mut agent = AgentClient::connect_uds(&place).await?;
-            if let Some(binding) = self.session.agent_session_binding() {
-                // Agents without this extension refuse it; keys that need it then do not sign.
-                let _ = agent.bind_session(binding, false).await;
-            }
-            let held = agent.request_identities().await?;
-            Ok::<_, russh::keys::Error>((agent, held))
-        };
-        match asked.await {
-            Ok((agent, held)) => (Some(agent), held),
-            Err(error) => {
-                self.skipped.push(format!("the agent ({error})"));
-                (None, Vec::new())
-            }
-        }
-    }
-
-    async fn by_agent(&mut self, agent: &mut Agent, identities: Vec<AgentIdentity>) {
-        for identity in identities {
-            if self.over() {
-                return;
-            }
-            let public = identity.public_key().into_owned();
-            let Some(hash) = self.hash_for(&public).await else {
-                self.skipped
-                    .push(named(&public, "its server takes RSA with SHA-1 only"));
-                continue;
-            };
-            self.tried.push(named(&public, "agent"));
-            let user = &self.config.user;
-            let result = match identity {
-                AgentIdentity::PublicKey { key, .. } => {
-                    self.session
-                        .authenticate_publickey_with(user, key, hash, agent)
-                        .await
-                }
-                AgentIdentity::Certificate { certificate, .. } => {
-                    let session = &mut self.session;
-                    session
-                        .authenticate_certificate_with(user, certificate, hash, agent)
-                        .await
-                }
-            };
-            self.note(result.ok());
-        }
-    }
-
-    /// The hash to sign with: outer `None` if the host takes only what is broken.
-    async fn hash_for(&self, key: &PublicKey) -> Option<Option<HashAlg>> {
-        if !key.algorithm().is_rsa() {
-            return Some(None);
-        }
-        match self.session.best_supported_rsa_hash().await {
-            Ok(Some(Some(hash))) => Some(Some(hash)),
-            Ok(Some(None)) => None,
-            Ok(None) | Err(_) => Some(Some(HashAlg::Sha512)),
-        }
-    }
-
     async fn by_file(&mut self, file: &KeyFile, certificates: &[Certificate]) {
         match (&file.secret, &file.public) {
             (Secret::Open(key), _) => {
@@ -243,8 +168,8 @@ impl Attempt<'_> {
         self.tried.push(file.shown());
         let mut signer = Locked { file, text, prompt };
         let user = &self.config.user;
-        let session = &mut self.session;
-        let result = session
+        let result = self
+            .session
             .authenticate_publickey_with(user, public.clone(), None, &mut signer)
             .await;
         if matches!(result, Err(Unsigned)) {
@@ -271,92 +196,5 @@ impl Attempt<'_> {
         if takes(MethodKind::HostBased) {
             self.beyond.push("the host trusts hosts".into());
         }
-    }
-}
-
-/// The agent's identities in the order to offer them: those of the key files first, and only
-/// those where the configuration says so.
-fn wanted(held: Vec<AgentIdentity>, files: &[KeyFile], config: &HostConfig) -> Vec<AgentIdentity> {
-    let place = |identity: &AgentIdentity| {
-        let key = identity.public_key();
-        let same = |file: &KeyFile| {
-            let public = file.public.as_ref();
-            public.is_some_and(|public| public.key_data() == key.key_data())
-        };
-        files.iter().position(same).unwrap_or(usize::MAX)
-    };
-    let mut wanted = held;
-    if config.identities_only {
-        wanted.retain(|identity| place(identity) != usize::MAX);
-    }
-    wanted.sort_by_key(place);
-    wanted
-}
-
-fn in_agent(held: &[AgentIdentity], file: &KeyFile) -> bool {
-    let plain = held
-        .iter()
-        .filter(|identity| matches!(identity, AgentIdentity::PublicKey { .. }));
-    let mut keys = plain.map(AgentIdentity::public_key);
-    let public = file.public.as_ref();
-    public.is_some_and(|public| keys.any(|key| key.key_data() == public.key_data()))
-}
-
-fn named(key: &PublicKey, from: &str) -> String {
-    format!(
-        "{} {} ({from})",
-        key.algorithm(),
-        key.fingerprint(HashAlg::Sha256)
-    )
-}
-
-/// Signs with a key file that needs a passphrase.
-struct Locked<'a> {
-    file: &'a KeyFile,
-    text: &'a str,
-    prompt: &'a dyn Prompt,
-}
-
-/// No signature was made.
-struct Unsigned;
-
-impl From<russh::SendError> for Unsigned {
-    fn from(_: russh::SendError) -> Self {
-        Self
-    }
-}
-
-impl Locked<'_> {
-    fn unlock(&self) -> Option<PrivateKey> {
-        for _ in 0..PASSPHRASE_TRIES {
-            let passphrase = self.prompt.passphrase(&self.file.path)?;
-            if let Ok(key) = decode_secret_key(self.text, Some(&passphrase)) {
-                return Some(key);
-            }
-        }
-        None
-    }
-
-    /// What was to be signed, with the signature behind it as an SSH string.
-    fn sign(&self, mut message: Vec<u8>) -> Option<Vec<u8>> {
-        let key = self.unlock()?;
-        let signature = signature::Signer::try_sign(&key, &message).ok()?;
-        let signature: Vec<u8> = signature.try_into().ok()?;
-        message.extend(u32::try_from(signature.len()).ok()?.to_be_bytes());
-        message.extend(signature);
-        Some(message)
-    }
-}
-
-impl Signer for Locked<'_> {
-    type Error = Unsigned;
-
-    async fn auth_sign(
-        &mut self,
-        _key: &AgentIdentity,
-        _hash: Option<HashAlg>,
-        message: Vec<u8>,
-    ) -> Result<Vec<u8>, Unsigned> {
-        self.sign(message).ok_or(Unsigned)
     }
 }

@@ -1,0 +1,148 @@
+use super::*;
+
+fn emptied() -> Device {
+    let a = Device::new("a");
+    a.put_many("", 0..150);
+    a.snapshot();
+    for n in 0..100 {
+        a.remove(&format!("m{n}"));
+    }
+    a
+}
+
+fn with_yes(yes: u64) -> SnapshotRequest {
+    SnapshotRequest {
+        yes: Some(yes),
+        ..SnapshotRequest::default()
+    }
+}
+
+#[test]
+fn a_mass_of_deletions_waits_while_additions_go_on() {
+    let a = emptied();
+    a.put("", "new/x", "new one");
+    let report = a.snapshot();
+    assert_eq!(report.held.count(), 100);
+    assert!(report.new && report.changes.remove.is_empty());
+    assert_eq!(report.changes.add.len(), 1);
+    let again = a.snapshot();
+    assert_eq!((again.new, again.held.count()), (false, 100));
+    assert_eq!(a.mail().len(), 51, "what is gone is not put back either");
+}
+
+#[test]
+fn a_yes_counts_for_exactly_what_was_seen() {
+    let a = emptied();
+    assert_eq!(a.snapshot_as(&with_yes(99)).held.count(), 100);
+    let report = a.snapshot_as(&with_yes(100));
+    assert_eq!((report.new, report.held.count()), (true, 0));
+    assert_eq!(report.changes.remove.len(), 100);
+    a.assert_settled();
+}
+
+#[test]
+fn a_folder_that_was_swapped_for_a_restored_one_deletes_nothing() {
+    let a = Device::new("a");
+    a.put_many("", 0..10);
+    a.snapshot();
+    let cur = a.folder("").join("cur");
+    let old = a.dir.path().join("old");
+    fs::rename(&cur, &old).expect("away");
+    fs::create_dir(&cur).expect("made");
+    for n in 0..8 {
+        let name = format!("{n}:2,");
+        fs::copy(old.join(&name), cur.join(&name)).expect("copied");
+    }
+    let report = a.snapshot();
+    assert_eq!(report.held.count(), 2, "{:#?}", report.problems);
+    assert_eq!(report.held.reasons, [HeldReason::Doubtful]);
+}
+
+#[test]
+fn a_renamed_folder_moves_its_mail_and_what_is_found_nowhere_waits() {
+    let a = Device::new("a");
+    a.put_many("Old", 0..10);
+    a.snapshot();
+    fs::rename(a.folder("Old"), a.folder("New")).expect("renamed");
+    a.remove("m3");
+    let report = a.snapshot();
+    assert_eq!(report.changes.moves.len(), 9, "{:#?}", report.changes);
+    assert_eq!(report.held.count(), 1);
+}
+
+#[test]
+fn what_the_guard_holds_at_a_merge_waits_for_a_yes_and_the_rest_goes_on() {
+    let (a, b) = two(&["one"]);
+    a.put_many("", 0..150);
+    a.snapshot();
+    b.pull(&a);
+    for n in 0..100 {
+        b.remove(&format!("m{n}"));
+    }
+    b.put("", "cur/x:2,", "from b");
+    b.snapshot_as(&with_yes(100));
+    let report = a.pull(&b);
+    assert_eq!(report.held.count(), 100);
+    assert_eq!(a.mail().len(), 152);
+    let local = a.local();
+    let again = a.pull(&b);
+    assert_eq!(again.held.count(), 100);
+    assert_eq!(a.local(), local, "nothing new: no snapshot");
+    a.assert_settled();
+    let done = a.pull_as(&b, |merge| merge.yes = Some(100));
+    assert_eq!(done.held.count(), 0);
+    assert_eq!(a.mail().len(), 52);
+    a.assert_settled();
+    b.pull(&a);
+    assert_eq!(a.local(), b.local());
+    assert_eq!(a.mail(), b.mail());
+}
+
+#[test]
+fn keeping_what_would_leave_keeps_it_everywhere() {
+    let (a, b) = two(&["one"]);
+    a.put_many("", 0..150);
+    a.snapshot();
+    b.pull(&a);
+    for n in 0..100 {
+        b.remove(&format!("m{n}"));
+    }
+    b.snapshot_as(&with_yes(100));
+    let report = a.pull_as(&b, |merge| merge.keep_newer = true);
+    assert_eq!(report.held.count(), 0);
+    assert_eq!(a.mail().len(), 151);
+    a.assert_settled();
+    b.pull(&a);
+    assert_eq!(b.mail(), a.mail());
+    assert_eq!(a.local(), b.local());
+}
+
+#[test]
+fn anothers_checkout_takes_nothing_along_without_a_yes() {
+    let (a, b) = two(&["one"]);
+    let old = a.local();
+    a.put("", "cur/n:2,", "newer");
+    a.snapshot();
+    b.pull(&a);
+    let request = CheckoutRequest {
+        target: old,
+        folder: None,
+        keep_newer: false,
+        yes: Some(1),
+        dry_run: false,
+    };
+    b.after_snapshot(false, |locked, now| locked.checkout(now, &request))
+        .expect("checked out");
+    let report = a.pull(&b);
+    assert_eq!(report.held.count(), 1);
+    assert_eq!(a.mail().len(), 2);
+    assert_eq!(a.pull_as(&b, |merge| merge.yes = Some(1)).held.count(), 0);
+    assert_eq!(a.mail(), b.mail());
+}
+
+#[test]
+fn a_limit_that_was_set_counts() {
+    let a = emptied();
+    a.write_config(|config| config.guard.min = 1000);
+    assert_eq!(a.snapshot().held.count(), 0);
+}
