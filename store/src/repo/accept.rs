@@ -13,7 +13,7 @@ use crate::sign::{self, PublicKey};
 use super::{Device, LockRequest, RepoError, Repository, Trust};
 
 /// How many bytes of a signature object stand before the SSHSIG: two ids.
-const SIGNATURE_HEAD: usize = 64;
+pub(super) const SIGNATURE_HEAD: usize = 64;
 
 /// What a peer sent, complete and stored apart.
 pub struct Received<'a> {
@@ -253,7 +253,7 @@ fn verify(
     sign::verify(key, &snapshot.encode(), sshsig).map_err(|_| RepoError::BadSignature(id))
 }
 
-fn stored_signature(
+pub(super) fn stored_signature(
     odb: &dyn ObjectRead,
     id: SnapshotId,
     device: DeviceId,

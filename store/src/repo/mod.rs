@@ -19,6 +19,7 @@ mod resolve;
 mod tests;
 mod transition;
 mod trust;
+mod verifying;
 
 use std::io::{self, Read};
 use std::path::Path;

@@ -8,6 +8,7 @@ mod initialising;
 mod interrupted;
 mod merging;
 mod recording;
+mod verifying;
 
 use std::collections::BTreeMap;
 use std::fs;
