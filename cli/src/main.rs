@@ -1,2 +1,5 @@
 //! git for a Maildir.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    mailvc::main()
+}

@@ -253,6 +253,7 @@ fn verify(
     sign::verify(key, &snapshot.encode(), sshsig).map_err(|_| RepoError::BadSignature(id))
 }
 
+/// A device's signature object of a snapshot, if it is stored.
 pub(super) fn stored_signature(
     odb: &dyn ObjectRead,
     id: SnapshotId,

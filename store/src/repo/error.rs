@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use crate::fs::LockError;
 use crate::graph::GraphError;
 use crate::index::IndexError;
-use crate::merge::MergeError;
+use crate::merge::{Leaving, MergeError};
 use crate::object::{DeviceId, PrefixError, SnapshotId};
 use crate::odb::OdbError;
 use crate::refs::{RefError, RefNameError};
@@ -77,8 +77,8 @@ pub enum RepoError {
         actual: u64,
     },
     /// Messages would leave the Maildir, and nobody has allowed it.
-    #[error("{0} messages would leave the Maildir")]
-    WouldRemove(u64),
+    #[error("{} messages would leave the Maildir", .0.messages.len())]
+    WouldRemove(Box<Leaving>),
     /// A folder that would be written to cannot be looked into.
     #[error("folder {0} cannot be looked into, so nothing is written to it")]
     Hidden(crate::maildir::FolderPath),

@@ -15,6 +15,7 @@ use crate::refs::{LogRecord, RefName};
 use crate::{graph, tree};
 
 pub use restoring::{RestoreRequest, Selection};
+pub(super) use restoring::{assemble, last_places};
 
 use super::locked::Work;
 use super::recording::{Draft, write_map};
@@ -144,7 +145,7 @@ impl Locked<'_> {
         )?;
         let after = write_map(&*batch, &map)?;
         let leaving = merge::leaving(&*batch, before.folders, after)?;
-        check_yes(yes, leaving.messages.len() as u64, dry_run)?;
+        check_yes(yes, leaving, dry_run)?;
         if map == before_map {
             let from = recorded.id;
             return Ok(Transition {
@@ -168,10 +169,11 @@ impl Locked<'_> {
 }
 
 /// Whether as many messages may leave as would.
-fn check_yes(yes: Option<u64>, actual: u64, dry_run: bool) -> Result<(), RepoError> {
+fn check_yes(yes: Option<u64>, leaving: merge::Leaving, dry_run: bool) -> Result<(), RepoError> {
+    let actual = leaving.messages.len() as u64;
     match yes {
         Some(asked) if asked != actual => Err(RepoError::WrongYes { asked, actual }),
-        None if actual > 0 && !dry_run => Err(RepoError::WouldRemove(actual)),
+        None if actual > 0 && !dry_run => Err(RepoError::WouldRemove(Box::new(leaving))),
         _ => Ok(()),
     }
 }

@@ -17,6 +17,12 @@ pub enum WorktreeError {
     /// The anchor that `init` put into the Maildir is not there, or is not ours.
     #[error("{0} is not the Maildir that was put under mailvc: its anchor is missing or another")]
     AnchorGone(PathBuf),
+    /// A directory that was to be filled holds something already.
+    #[error("{0} is not empty")]
+    NotEmpty(PathBuf),
+    /// A directory that was to be filled lies in the Maildir or in the store.
+    #[error("{0} lies inside the Maildir or the store")]
+    NotVacant(PathBuf),
     /// The system refused an operation on a file or directory.
     #[error("{path}: {source}")]
     Io {

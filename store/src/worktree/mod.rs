@@ -6,6 +6,7 @@
 
 mod apply;
 mod error;
+mod export;
 mod files;
 mod folders;
 mod listing;
@@ -16,6 +17,7 @@ mod trees;
 
 pub use apply::{Applied, Applier, ApplyNote, apply};
 pub use error::WorktreeError;
+pub use export::{Exported, Exporter, export};
 pub use folders::{ANCHOR, Anchor, Maildir};
 pub use plan::{Add, Change, Move, Plan, Remove, plan};
 pub use scan::{Depth, Problem, ProblemKind, Scan, Scanner};

@@ -6,7 +6,7 @@ use crate::maildir::FolderPath;
 use crate::object::{
     BlobId, Copies, Entry, EntryKey, Folder, FolderMap, MessageCopy, SnapshotId, SnapshotKind,
 };
-use crate::odb::{Batch, ObjectRead};
+use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
@@ -35,7 +35,7 @@ pub struct RestoreRequest {
 }
 
 /// Where the copies of a message lie.
-type Places = BTreeMap<FolderPath, Entry>;
+pub(in crate::repo) type Places = BTreeMap<FolderPath, Entry>;
 /// What is to be put into each folder.
 type Edits = BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>>;
 
@@ -82,7 +82,7 @@ fn wanted(
 ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
     let state = folders_of(odb, from)?;
     let only = match selection {
-        Selection::Messages(keys) => return wanted_messages(odb, (from, &state), keys),
+        Selection::Messages(keys) => return last_places(odb, from, keys),
         Selection::Folder(path) => Some(path),
         Selection::All => None,
     };
@@ -97,32 +97,48 @@ fn wanted(
     Ok(wanted)
 }
 
-fn wanted_messages(
+/// Where messages were in the newest state, from `from` backward, that has each. Those that no
+/// state has are nowhere.
+pub(in crate::repo) fn last_places(
     odb: &dyn ObjectRead,
-    (from, state): (SnapshotId, &FolderMap),
+    from: SnapshotId,
     keys: &BTreeSet<EntryKey>,
 ) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
-    let mut wanted = BTreeMap::new();
-    for key in keys {
-        let mut at = places(odb, state, *key)?;
-        if at.is_empty() {
-            at = last_places(odb, from, *key)?;
+    let mut found: BTreeMap<EntryKey, Places> = BTreeMap::new();
+    let mut open = keys.clone();
+    for ancestor in graph::ancestors(odb, [from]) {
+        if open.is_empty() {
+            break;
         }
-        wanted.insert(*key, at);
+        let (_, snapshot) = ancestor?;
+        let map = graph::load_map(odb, snapshot.folders)?;
+        for (path, folder) in &map.folders {
+            for (key, entry) in tree::get_all(odb, folder.tree, open.iter().copied())? {
+                found.entry(key).or_default().insert(path.clone(), entry);
+            }
+        }
+        open.retain(|key| !found.contains_key(key));
     }
-    Ok(wanted)
+    Ok(found)
 }
 
-/// Where a message was in the newest state before `from` that has it.
-fn last_places(odb: &dyn ObjectRead, from: SnapshotId, key: EntryKey) -> Result<Places, RepoError> {
-    for ancestor in graph::ancestors(odb, [from]) {
-        let (_, snapshot) = ancestor?;
-        let at = places(odb, &graph::load_map(odb, snapshot.folders)?, key)?;
-        if !at.is_empty() {
-            return Ok(at);
+/// A folder map of messages, each in its places.
+pub(in crate::repo) fn assemble(
+    odb: &dyn ObjectWrite,
+    messages: BTreeMap<EntryKey, Places>,
+) -> Result<FolderMap, RepoError> {
+    let mut edits = Edits::new();
+    for (key, places) in messages {
+        for (path, entry) in places {
+            edits.entry(path).or_default().push((key, Some(entry)));
         }
     }
-    Ok(Places::new())
+    let mut map = FolderMap::default();
+    for (path, edits) in edits {
+        let (tree, sums) = tree::edit(odb, tree::empty(odb)?, edits)?;
+        map.folders.insert(path, Folder { tree, sums });
+    }
+    Ok(map)
 }
 
 /// The messages of which some folder holds fewer copies than in the state.

@@ -1,0 +1,77 @@
+use mailvc_store::repo::{SnapshotReport, SnapshotRequest};
+use serde_json::{Value, json};
+
+use crate::context::{Context, line, recorded};
+use crate::error::{Exit, Failure};
+use crate::output::{Page, Recorded, Report, SnapshotLine};
+
+/// Arguments of `snapshot`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// What to say of it
+    #[arg(short, long, value_name = "TEXT")]
+    message: Option<String>,
+    /// Compare every file's size and times, whatever the directories' times say
+    #[arg(long)]
+    thorough: bool,
+}
+
+struct Done {
+    dry_run: bool,
+    new: bool,
+    snapshot: Option<SnapshotLine>,
+    recorded: Recorded,
+}
+
+/// Records the Maildir.
+pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Failure> {
+    let repo = context.repo()?;
+    let locked = context.lock(&repo, "mailvc snapshot")?;
+    let request = SnapshotRequest {
+        message: args.message.clone().unwrap_or_default(),
+        yes: context.yes(),
+        thorough: args.thorough,
+        dry_run: context.dry_run(),
+    };
+    let report: SnapshotReport = locked.snapshot(&request)?;
+    Ok(Box::new(Done {
+        dry_run: request.dry_run,
+        new: report.new,
+        snapshot: report.id.map(|id| line(&repo, id)).transpose()?,
+        recorded: recorded(context, &repo, &report)?,
+    }))
+}
+
+impl Report for Done {
+    fn human(&self, page: &mut Page) {
+        let changes = self.recorded.changes.line();
+        let what = if changes.is_empty() {
+            "the first state".to_owned()
+        } else {
+            changes
+        };
+        match &self.snapshot {
+            _ if !self.new => page.note("nothing changed since the last snapshot"),
+            _ if self.dry_run => page.line(format!("would record: {what}")),
+            Some(snapshot) => page.note(format!("recorded {}: {what}", snapshot.id.short())),
+            None => {}
+        }
+        if page.is_verbose() {
+            self.recorded.changes.names(page);
+        }
+        self.recorded.warn(page);
+    }
+
+    fn json(&self) -> Value {
+        json!({
+            "dry_run": self.dry_run,
+            "new": self.new,
+            "snapshot": self.snapshot.as_ref().map(SnapshotLine::json),
+            "recorded": self.recorded.json(),
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        self.recorded.exit()
+    }
+}

@@ -1,0 +1,237 @@
+use mailvc_store::repo::{
+    LockRequest, MergeReport, MergeRequest, RemoteConfig, RepoError, Repository, SnapshotRequest,
+};
+use mailvc_store::worktree::ApplyNote;
+use mailvc_transport::remote::{self, Call};
+use mailvc_transport::session::Consent;
+use mailvc_transport::ssh::SshOptions;
+use mailvc_transport::wire::Verb;
+
+use super::{Context, line, recorded, title};
+use crate::config::{self, UserConfig};
+use crate::error::Failure;
+use crate::output::{Changes, GuardStop, Merged, Session, Situation};
+use crate::prompt::TerminalPrompt;
+
+/// The other devices, and how to reach them.
+pub(crate) struct Peers<'a> {
+    context: &'a Context,
+    repo: &'a mut Repository,
+    ssh: SshOptions,
+    command: &'a str,
+}
+
+impl<'a> Peers<'a> {
+    /// The devices that a store knows.
+    pub(crate) fn new(
+        context: &'a Context,
+        repo: &'a mut Repository,
+        command: &'a str,
+    ) -> Result<Self, Failure> {
+        let user = UserConfig::load()?.ssh;
+        let program = std::env::var("MAILVC_SSH")
+            .ok()
+            .filter(|text| !text.is_empty());
+        let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+        let ssh = SshOptions {
+            config_file: config::variable("MAILVC_SSH_CONFIG").or(user.config),
+            command: program.or(user.command).map(words),
+            prompt: TerminalPrompt::new().map(|prompt| Box::new(prompt) as _),
+            ..SshOptions::default()
+        };
+        Ok(Self {
+            context,
+            repo,
+            ssh,
+            command,
+        })
+    }
+
+    /// The remotes that a command means: the one that is named, else all.
+    pub(crate) fn named(&self, name: Option<&str>) -> Result<Vec<String>, Failure> {
+        let remotes = &self.repo.config().remotes;
+        match name {
+            Some(name) if remotes.contains_key(name) => Ok(vec![name.to_owned()]),
+            Some(name) => Err(RepoError::UnknownRemote(name.to_owned()).into()),
+            None if remotes.is_empty() => Err(Failure::usage("there is no remote to talk to")
+                .next("`mailvc remote add NAME URL` names one")),
+            None => Ok(remotes.keys().cloned().collect()),
+        }
+    }
+
+    /// The store.
+    pub(crate) fn repo(&self) -> &Repository {
+        self.repo
+    }
+
+    fn lock(&self) -> LockRequest<'_> {
+        self.context.request(self.repo, self.command)
+    }
+
+    /// Has a session with a remote, and remembers which device answered.
+    pub(crate) fn call(
+        &mut self,
+        name: &str,
+        verb: Verb,
+        consent: Consent,
+    ) -> Result<Session, Failure> {
+        let missing = || RepoError::UnknownRemote(name.to_owned());
+        let config = self
+            .repo
+            .config()
+            .remotes
+            .get(name)
+            .cloned()
+            .ok_or_else(missing)?;
+        let home = config::home();
+        let call = Call {
+            repo: self.repo,
+            name,
+            remote: &config,
+            verb,
+            consent: consent.clone(),
+            ssh: &self.ssh,
+            home: home.as_deref(),
+        };
+        let mut report = remote::call(&call, &self.lock())?;
+        let found = report.outcome.recorded.take();
+        let done = report.outcome.merged.take();
+        if !consent.dry_run {
+            self.remember(name, &config, report.session.peer.device.to_string())?;
+        }
+        let recorded = match &found {
+            Some(found) => Some(recorded(self.context, self.repo, found)?),
+            None => None,
+        };
+        let merged = match done {
+            Some(done) => Some(merged(self.context, self.repo, done, (name, self.command))?),
+            None => None,
+        };
+        Ok(Session {
+            remote: name.to_owned(),
+            call: report,
+            recorded,
+            merged,
+        })
+    }
+
+    fn remember(
+        &mut self,
+        name: &str,
+        known: &RemoteConfig,
+        device: String,
+    ) -> Result<(), Failure> {
+        if known.device.is_some() {
+            return Ok(());
+        }
+        let _lock = self.repo.lock_store(&self.lock())?;
+        let mut config = Repository::open(Context::fs(), self.repo.layout().root())?
+            .config()
+            .clone();
+        if let Some(remote) = config.remotes.get_mut(name) {
+            remote.device = Some(device);
+        }
+        Ok(self.repo.set_config(config)?)
+    }
+
+    /// Records the Maildir, if it changed, before others are told of it.
+    pub(crate) fn record(&self, yes: Option<u64>) -> Result<(), Failure> {
+        let locked = self.context.lock(self.repo, self.command)?;
+        locked.snapshot(&SnapshotRequest {
+            yes,
+            ..SnapshotRequest::default()
+        })?;
+        Ok(())
+    }
+
+    /// Merges what a session brought, as far as it was not merged within it.
+    pub(crate) fn merge(&self, session: &mut Session, consent: &Consent) -> Result<(), Failure> {
+        let Some(tip) = session.call.session.peer.tip else {
+            return Ok(());
+        };
+        let locked = self.context.lock(self.repo, self.command)?;
+        let found = locked.snapshot(&SnapshotRequest {
+            yes: consent.yes,
+            dry_run: consent.dry_run,
+            ..SnapshotRequest::default()
+        })?;
+        let request = MergeRequest {
+            tip,
+            why: format!("merge {}", session.call.session.peer.name),
+            yes: consent.yes,
+            keep_newer: consent.keep_newer,
+            dry_run: consent.dry_run,
+        };
+        let done = locked.merge(&found, &request)?;
+        drop(locked);
+        session.recorded = Some(recorded(self.context, self.repo, &found)?);
+        let mut done = merged(
+            self.context,
+            self.repo,
+            done,
+            (&session.remote, self.command),
+        )?;
+        done.dry_run = consent.dry_run;
+        session.merged = Some(done);
+        Ok(())
+    }
+}
+
+/// What a merge did, as it is told. `from` is whose line it was and the command that merged it.
+pub(crate) fn merged(
+    context: &Context,
+    repo: &Repository,
+    report: MergeReport,
+    (whose, command): (&str, &str),
+) -> Result<Merged, Failure> {
+    let mut merged = Merged {
+        conflicts: report.conflicts,
+        ..Merged::default()
+    };
+    if let Some(transition) = report.transition {
+        merged.notes = transition.applied.notes.iter().map(sentence).collect();
+        merged.changes = Changes::new(transition.plan);
+        if context.output().is_verbose() {
+            merged.changes.entitle(true, &|id| title(repo.odb(), id));
+        }
+    }
+    if report.held.count() > 0 || !report.held.reasons.is_empty() {
+        let reference = format!("remotes/{whose}");
+        let known = repo.resolve(&reference, &|_| None).ok();
+        merged.stop = Some(GuardStop {
+            situation: Situation::Merge(whose.to_owned()),
+            leaving: report.held.leaving,
+            reasons: report.held.reasons,
+            snapshot: known.map(|id| line(repo, id)).transpose()?,
+            look: format!("mailvc diff local {reference}"),
+            command: command.to_owned(),
+            back: format!("{command} --keep-newer"),
+        });
+    }
+    Ok(merged)
+}
+
+/// What did not go as planned.
+fn sentence(note: &ApplyNote) -> String {
+    match note {
+        ApplyNote::OtherContent(path) => {
+            format!(
+                "{}: held another message than expected; it stays",
+                path.display()
+            )
+        }
+        ApplyNote::NotInStore(path) => {
+            format!(
+                "{}: the store cannot return this message, so it stays",
+                path.display()
+            )
+        }
+        ApplyNote::ChangedMeanwhile(path) => {
+            format!(
+                "{}: changed by another program meanwhile; that stands",
+                path.display()
+            )
+        }
+        ApplyNote::FolderKept(folder) => format!("folder {folder} is not empty; it stays"),
+    }
+}

@@ -1,0 +1,98 @@
+//! What recording the Maildir found: what changed, what is held, what is strange.
+
+use mailvc_store::worktree::{Problem, ProblemKind};
+use serde_json::{Value, json};
+
+use super::{Changes, GuardStop, Page, json as parts};
+use crate::error::{self, Exit};
+
+/// How many strange things are named without `-v`.
+const MOST: usize = 10;
+
+/// What recording the Maildir found.
+#[derive(Debug, Default)]
+pub(crate) struct Recorded {
+    /// What changed since the last snapshot.
+    pub(crate) changes: Changes,
+    /// What is missing, but not recorded as deleted.
+    pub(crate) stop: Option<GuardStop>,
+    /// What was strange in the Maildir.
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Recorded {
+    /// What is held and what is strange.
+    pub(crate) fn warn(&self, page: &mut Page) {
+        page.lines(MOST, self.problems.iter().map(sentence));
+        if let Some(stop) = &self.stop {
+            stop.human(page);
+        }
+    }
+
+    /// How a run ends that found this.
+    pub(crate) fn exit(&self) -> Exit {
+        let damaged = |problem: &Problem| matches!(problem.kind, ProblemKind::Damaged(_));
+        let held = self.stop.is_some();
+        let mut exit = Exit::Done;
+        if self.problems.iter().any(damaged) {
+            exit = exit.worst(Exit::Problem(error::Problem::Damage));
+        }
+        if held {
+            exit = exit.worst(Exit::Problem(error::Problem::Guard));
+        }
+        exit
+    }
+
+    /// For programs.
+    pub(crate) fn json(&self) -> Value {
+        let problems: Vec<Value> = self
+            .problems
+            .iter()
+            .map(|problem| {
+                let (kind, id) = match &problem.kind {
+                    ProblemKind::DanglingSymlink => ("dangling-symlink", None),
+                    ProblemKind::Unreadable(_) => ("unreadable", None),
+                    ProblemKind::FolderName => ("folder-name", None),
+                    ProblemKind::NotAFile => ("not-a-file", None),
+                    ProblemKind::Damaged(id) => ("damaged", Some(id.to_string())),
+                    ProblemKind::Replaced => ("replaced", None),
+                };
+                json!({
+                    "kind": kind,
+                    "path": problem.path.to_string_lossy(),
+                    "folder": problem.folder.as_ref().map(parts::folder),
+                    "id": id,
+                })
+            })
+            .collect();
+        json!({
+            "changes": self.changes.json(),
+            "held": self.stop.as_ref().map(GuardStop::json),
+            "problems": problems,
+        })
+    }
+}
+
+fn sentence(problem: &Problem) -> String {
+    let path = problem.path.display();
+    match &problem.kind {
+        ProblemKind::DanglingSymlink => {
+            format!("{path}: a link to nowhere; what was behind it is not taken for deleted")
+        }
+        ProblemKind::Unreadable(why) => {
+            format!("{path}: {why}; what was in it is not taken for deleted")
+        }
+        ProblemKind::FolderName => {
+            format!("{path}: no snapshot can hold such a folder name; left alone")
+        }
+        ProblemKind::NotAFile => format!("{path}: not a file; left alone"),
+        ProblemKind::Damaged(id) => format!(
+            "{path}: emptied or cut short; the store keeps the whole message ({})",
+            id.short()
+        ),
+        ProblemKind::Replaced => format!(
+            "{path}: half of its files were replaced, as by a restored backup; what is missing in \
+             it is not taken for deleted"
+        ),
+    }
+}
