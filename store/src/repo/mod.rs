@@ -10,6 +10,7 @@ mod error;
 mod exporting;
 mod finding;
 mod going_back;
+mod half_done;
 mod init;
 mod instance;
 mod layout;
