@@ -47,7 +47,12 @@ impl Transitioned {
                 ));
             }
         } else if self.to.is_some() && !self.is_unchanged() {
-            page.note(format!("{name}: {}; undo with `mailvc undo`", self.done()));
+            let undo = if self.from.is_some() {
+                "; undo with `mailvc undo`"
+            } else {
+                ""
+            };
+            page.note(format!("{name}: {}{undo}", self.done()));
         } else {
             page.note(format!("{name}: the Maildir is so already"));
         }
