@@ -37,7 +37,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
 fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn Report>, Failure> {
     let target = Context::resolve(repo, &args.snapshot)?;
     let folder = match &args.folder {
-        Some(name) => Some(repo.folder_named(name, &repo.folders(target)?)?),
+        // A folder that the state lacks may be gone back to as well: to where it was not.
+        Some(name) => {
+            let local = repo.folders_or_none(repo.local()?)?;
+            let named = repo.folder_named(name, &repo.folders(target)?);
+            Some(named.or_else(|_| repo.folder_named(name, &local))?)
+        }
         None => None,
     };
     let locked = context.lock(repo, "mailvc checkout")?;

@@ -122,7 +122,11 @@ impl Output {
     /// Says what a command has to say.
     pub(crate) fn print(self, report: &dyn Report) -> Exit {
         let text = if self.json {
-            pretty(&report.json())
+            match report.json() {
+                // What was asked for has been written already.
+                Value::Null => String::new(),
+                document => pretty(&document),
+            }
         } else {
             let mut page = Page {
                 quiet: self.quiet,
