@@ -158,11 +158,15 @@ impl Context {
         repo: &'a Repository,
         command: &'a str,
     ) -> Result<Locked<'a>, Failure> {
-        if self.dry_run() && repo.layout().applying().exists() {
-            let what = "an interrupted command left its work half done";
-            return Err(Failure::new(Problem::Error, what)
-                .meaning("no message is lost; any command that is no dry run finishes it first")
-                .next("`mailvc snapshot`"));
+        if repo.layout().applying().exists() {
+            if self.dry_run() {
+                let what = "an interrupted command left its work half done";
+                return Err(Failure::new(Problem::Error, what)
+                    .meaning("no message is lost; any command that is no dry run finishes it first")
+                    .next("`mailvc snapshot`"));
+            }
+            self.output()
+                .aside("first finishing what an interrupted command began");
         }
         Ok(repo.lock(&self.request(repo, command))?)
     }
