@@ -10,6 +10,7 @@ mod error;
 mod exporting;
 mod finding;
 mod going_back;
+mod half_done;
 mod init;
 mod instance;
 mod layout;
@@ -22,6 +23,7 @@ mod signed;
 mod tests;
 mod transition;
 mod trust;
+mod verifying;
 
 use std::io::{self, Read};
 use std::path::Path;
