@@ -61,10 +61,9 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
     match locked.checkout(&before, &request) {
         Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),
         Err(error) => {
-            let mut command = format!("mailvc checkout {}", args.snapshot);
-            if let Some(folder) = &args.folder {
-                command.push_str(&format!(" --folder {folder}"));
-            }
+            let only = args.folder.as_ref();
+            let only = only.map_or(String::new(), |folder| format!(" --folder {folder}"));
+            let command = format!("mailvc checkout {}{only}", args.snapshot);
             let keep = format!("{command} --keep-newer");
             changed.stop = Some(refused(
                 (context, &locked),
