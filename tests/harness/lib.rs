@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod fault_fs;
 pub mod maildir;
+pub mod random;
 pub mod sshd;
 
 pub use mailvc::tour::mailbox;

@@ -23,7 +23,7 @@ pub(super) fn check(fs: &dyn Fs, layout: &StoreLayout) -> Result<(), RepoError> 
 }
 
 /// The machine's id, hashed, because it is confidential (`machine-id(5)`), and the inode of the
-/// device's key.
+/// directory of keys.
 fn here(fs: &dyn Fs, layout: &StoreLayout) -> Result<String, RepoError> {
     let machine = super::read_bytes(fs, Path::new("/etc/machine-id")).unwrap_or_default();
     let machine = blake3::derive_key("mailvc 2026 machine", &machine);
