@@ -21,3 +21,4 @@ pub(crate) mod sync;
 pub(crate) mod tag;
 pub(crate) mod trust;
 pub(crate) mod undo;
+pub(crate) mod verify;
