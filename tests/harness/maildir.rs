@@ -86,17 +86,24 @@ impl std::fmt::Display for Message {
 /// Reads a whole Maildir of either layout.
 pub fn read(root: &Path) -> io::Result<Messages> {
     let mut messages = Messages::default();
+    for (_, message) in listed(root)? {
+        *messages.0.entry(message).or_default() += 1;
+    }
+    Ok(messages)
+}
+
+/// All messages' files, and what they are.
+pub fn listed(root: &Path) -> io::Result<Vec<(PathBuf, Message)>> {
+    let mut found = Vec::new();
     for dir in folders(root)? {
-        let folder = portable(dir.strip_prefix(root).unwrap_or(&dir));
-        for recent in [false, true] {
-            let sub = dir.join(if recent { "new" } else { "cur" });
-            for path in files(&sub)? {
-                let message = message(&path, &folder, recent)?;
-                *messages.0.entry(message).or_default() += 1;
+        for sub in ["cur", "new"] {
+            for path in files(&dir.join(sub))? {
+                let message = look(root, &path, &fs::read(&path)?)?;
+                found.push((path, message));
             }
         }
     }
-    Ok(messages)
+    Ok(found)
 }
 
 /// The folders' directories, the root among them: each directory that has a `cur` of its own.
@@ -194,14 +201,17 @@ fn portable(dir: &Path) -> Vec<u8> {
     }
 }
 
-fn message(path: &Path, folder: &[u8], recent: bool) -> io::Result<Message> {
+/// What a file of the Maildir at `root` is, whose bytes the caller knows.
+pub fn look(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<Message> {
+    let sub = path.parent().unwrap_or(path);
+    let dir = sub.parent().unwrap_or(sub);
     let name = path.file_name().unwrap_or_default().as_bytes();
     let info = name.windows(3).rposition(|three| three == b":2,");
     Ok(Message {
-        folder: folder.to_vec(),
-        hash: *blake3::hash(&fs::read(path)?).as_bytes(),
+        folder: portable(dir.strip_prefix(root).unwrap_or(dir)),
+        hash: *blake3::hash(bytes).as_bytes(),
         flags: info.map_or_else(Vec::new, |at| sorted(&name[at + 3..])),
-        recent,
+        recent: sub.ends_with("new"),
         mtime: fs::metadata(path)?.mtime(),
     })
 }
