@@ -13,8 +13,11 @@ use crate::{pinned, same};
 const FILE: &str = "pack.txt";
 const TOTAL: u64 = (1 << 20) + 5;
 
+/// An object, where it starts in its group, and its length.
+type Placed = (ObjectKey, u32, u64);
+
 /// A group of two messages, one of a folder map, and the last part of a long message.
-fn frames() -> Vec<(Vec<u8>, Vec<(ObjectKey, u32, u64)>)> {
+fn frames() -> Vec<(Vec<u8>, Vec<Placed>)> {
     let mut frames = Vec::new();
     for objects in [
         vec![(Kind::Blob, &b"one"[..]), (Kind::Blob, b"")],
@@ -30,7 +33,10 @@ fn frames() -> Vec<(Vec<u8>, Vec<(ObjectKey, u32, u64)>)> {
             (key, member.start as u32, member.len as u64)
         });
         let rows = rows.collect();
-        frames.push((encode(&Content::Group, Codec::Raw, &plain, Help::None), rows));
+        frames.push((
+            encode(&Content::Group, Codec::Raw, &plain, Help::None),
+            rows,
+        ));
     }
     let part = Part {
         blob: BlobId::new([5; 32]),
