@@ -71,7 +71,8 @@ fn checkout(disk: &FaultFs, target: SnapshotId) -> Result<(), RepoError> {
         dry_run: false,
     };
     match locked.checkout(&recorded, &request(None)) {
-        Err(RepoError::WouldRemove(count)) => {
+        Err(RepoError::WouldRemove(leaving)) => {
+            let count = leaving.messages.len() as u64;
             locked.checkout(&recorded, &request(Some(count)))?;
         }
         other => drop(other?),

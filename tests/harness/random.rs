@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// Any number.
-    pub fn next(&mut self) -> u64 {
+    pub fn number(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,16 +21,16 @@ impl Random {
 
     /// A number below `bound`, which is not 0.
     pub fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
+        self.number() % bound
     }
 }
 
 /// The seeds to try: `MAILVC_SEED` alone, where it is set, else the first `count`, or as many as
-/// `MAILVC_SEEDS` says. Says whether one was named.
-pub fn seeds(count: u64) -> (std::ops::Range<u64>, bool) {
+/// `MAILVC_SEEDS` says.
+pub fn seeds(count: u64) -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok()?.parse::<u64>().ok();
     match number("MAILVC_SEED") {
-        Some(seed) => (seed..seed + 1, true),
-        None => (0..number("MAILVC_SEEDS").unwrap_or(count), false),
+        Some(seed) => seed..seed + 1,
+        None => 0..number("MAILVC_SEEDS").unwrap_or(count),
     }
 }

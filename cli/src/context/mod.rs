@@ -29,6 +29,7 @@ use crate::signal;
 
 /// Options of all commands.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 #[command(next_help_heading = "Options of all commands")]
 pub(crate) struct Options {
     /// The account, if there are several

@@ -75,7 +75,7 @@ impl<'a> Peers<'a> {
         &mut self,
         name: &str,
         verb: Verb,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<Session, Failure> {
         let missing = || RepoError::UnknownRemote(name.to_owned());
         let config = self

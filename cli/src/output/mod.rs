@@ -174,7 +174,7 @@ impl Output {
     }
 
     /// Standard output itself, for a message's bytes.
-    pub(crate) fn raw(self) -> impl Write {
+    pub(crate) fn raw() -> impl Write {
         io::stdout().lock()
     }
 }
