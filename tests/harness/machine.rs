@@ -120,6 +120,21 @@ impl Machine {
         text.lines().filter_map(|line| line.parse().ok()).collect()
     }
 
+    /// Waits until everything that callers have started here has ended.
+    ///
+    /// # Panics
+    /// If something does not end within a minute.
+    pub fn await_callers(&self) {
+        let start = Instant::now();
+        for pid in self.callers() {
+            while Path::new(&format!("/proc/{pid}")).exists() {
+                let waited = start.elapsed();
+                assert!(waited < Duration::from_secs(60), "{pid} does not end");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+    }
+
     /// Its SSH server.
     ///
     /// # Panics

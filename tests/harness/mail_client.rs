@@ -141,7 +141,19 @@ impl MailClient {
         let bytes = self.bytes();
         let dir = self.layout.dir(["", "", "Lists/maildir"][self.below(3)]);
         let path = mailbox::deliver(&self.root, &dir, &bytes)?;
-        Ok((None, Some(maildir::look(&self.root, &path, &bytes)?)))
+        Ok((None, Some(self.new_message(&path, &bytes))))
+    }
+
+    /// What was just delivered; somebody else may have moved it on already.
+    fn new_message(&self, path: &Path, bytes: &[u8]) -> Message {
+        let looked = maildir::look(&self.root, path, bytes);
+        looked.unwrap_or_else(|_| Message {
+            folder: maildir::folder_of(&self.root, path),
+            hash: *blake3::hash(bytes).as_bytes(),
+            flags: Vec::new(),
+            recent: true,
+            mtime: 0,
+        })
     }
 
     fn pick(

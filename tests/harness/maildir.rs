@@ -92,14 +92,17 @@ pub fn read(root: &Path) -> io::Result<Messages> {
     Ok(messages)
 }
 
-/// All messages' files, and what they are.
+/// All messages' files, and what they are. What somebody takes away meanwhile is not there.
 pub fn listed(root: &Path) -> io::Result<Vec<(PathBuf, Message)>> {
     let mut found = Vec::new();
     for dir in folders(root)? {
         for sub in ["cur", "new"] {
             for path in files(&dir.join(sub))? {
-                let message = look(root, &path, &fs::read(&path)?)?;
-                found.push((path, message));
+                let looked = fs::read(&path).and_then(|bytes| look(root, &path, &bytes));
+                match looked {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    message => found.push((path, message?)),
+                }
             }
         }
     }
@@ -201,17 +204,21 @@ fn portable(dir: &Path) -> Vec<u8> {
     }
 }
 
+/// The folder in which a file lies, whatever the layout.
+pub fn folder_of(root: &Path, path: &Path) -> Vec<u8> {
+    let dir = path.ancestors().nth(2).unwrap_or(path);
+    portable(dir.strip_prefix(root).unwrap_or(dir))
+}
+
 /// What a file of the Maildir at `root` is, whose bytes the caller knows.
 pub fn look(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<Message> {
-    let sub = path.parent().unwrap_or(path);
-    let dir = sub.parent().unwrap_or(sub);
     let name = path.file_name().unwrap_or_default().as_bytes();
     let info = name.windows(3).rposition(|three| three == b":2,");
     Ok(Message {
-        folder: portable(dir.strip_prefix(root).unwrap_or(dir)),
+        folder: folder_of(root, path),
         hash: *blake3::hash(bytes).as_bytes(),
         flags: info.map_or_else(Vec::new, |at| sorted(&name[at + 3..])),
-        recent: sub.ends_with("new"),
+        recent: path.parent().is_some_and(|sub| sub.ends_with("new")),
         mtime: fs::metadata(path)?.mtime(),
     })
 }
