@@ -62,6 +62,8 @@ commands! {
     Remote => remote;
     /// Answers other devices
     Serve => serve;
+    /// Shows what mailvc does, on mail that nobody can miss
+    Tour => tour;
 }
 
 /// Runs the program.

@@ -119,7 +119,9 @@ impl Device {
 }
 
 fn text(n: usize) -> Vec<u8> {
-    let words = ["minutes", "budget", "invoice", "holiday", "release", "garden"];
+    let words = [
+        "minutes", "budget", "invoice", "holiday", "release", "garden",
+    ];
     let word = words[n * 7 % words.len()];
     let id = blake3::hash(&n.to_le_bytes()).to_hex();
     format!(
@@ -147,12 +149,18 @@ fn first_mail(server: &Device) {
     }
     server.put("cur/1.empty:2,", b"");
     server.put("cur/2.large:2,FS", &b"Date: 1 Jan 1971\n\n".repeat(150_000));
-    server.put("cur/3.crlf:2,aDFPRST", b"date:\r\n 29 Feb 2000\r\n\r\nleap\r\n");
+    server.put(
+        "cur/3.crlf:2,aDFPRST",
+        b"date:\r\n 29 Feb 2000\r\n\r\nleap\r\n",
+    );
     server.put("cur/4.eight:2,S,X", b"Subject: Gr\xfc\xdfe\n\nno date\n");
     server.put("cur/5.twice:2,S", b"Date: 2 Mar 2021\n\ntwice\n");
     server.put("cur/6.twice:2,F", b"Date: 2 Mar 2021\n\ntwice\n");
     server.put("new/7.plain", b"no header at all");
-    server.put(".Gr\u{fc}\u{df}e/new/5.twice", b"Date: 2 Mar 2021\n\ntwice\n");
+    server.put(
+        ".Gr\u{fc}\u{df}e/new/5.twice",
+        b"Date: 2 Mar 2021\n\ntwice\n",
+    );
     server.put(".Empty/cur/x", b"x");
     std::fs::remove_file(server.root.join(".Empty/cur/x")).expect("removed");
     let lines = "Archive.v1%2E2\nEmpty\n";

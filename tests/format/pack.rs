@@ -30,7 +30,10 @@ fn frames() -> Vec<(Vec<u8>, Vec<(ObjectKey, u32, u64)>)> {
             (key, member.start as u32, member.len as u64)
         });
         let rows = rows.collect();
-        frames.push((encode(&Content::Group, Codec::Raw, &plain, Help::None), rows));
+        frames.push((
+            encode(&Content::Group, Codec::Raw, &plain, Help::None),
+            rows,
+        ));
     }
     let part = Part {
         blob: BlobId::new([5; 32]),

@@ -14,7 +14,10 @@ const ID: SnapshotId = SnapshotId::new([0xab; 32]);
 
 #[test]
 fn the_record_of_an_apply_has_the_bytes_that_it_had() {
-    for (name, from) in [("applying", Some(SnapshotId::new([1; 32]))), ("applying first", None)] {
+    for (name, from) in [
+        ("applying", Some(SnapshotId::new([1; 32]))),
+        ("applying first", None),
+    ] {
         let record = Applying {
             from,
             to: SnapshotId::new([2; 32]),

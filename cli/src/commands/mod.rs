@@ -10,3 +10,4 @@ pub(crate) mod remote;
 pub(crate) mod serve;
 pub(crate) mod snapshot;
 pub(crate) mod sync;
+pub(crate) mod tour;

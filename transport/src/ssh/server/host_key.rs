@@ -28,7 +28,11 @@ pub(super) fn load_or_make(path: &Path) -> Result<PrivateKey, ServerError> {
 pub(super) fn public_line(key: &PrivateKey) -> String {
     let mut public = key.public_key().clone();
     public.set_comment("");
-    public.to_openssh().unwrap_or_default().trim_end().to_owned()
+    public
+        .to_openssh()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
 }
 
 fn load(path: &Path) -> Result<Option<PrivateKey>, String> {
