@@ -48,8 +48,30 @@ commands! {
     Init => init;
     /// Records the Maildir, if it changed
     Snapshot => snapshot;
+    /// Shows what changed since the last snapshot, and what is not merged
+    Status => status;
     /// Shows the recorded states, newest first
     Log => log;
+    /// Shows a snapshot: who made it, what changed in it, its folders
+    Show => show;
+    /// Shows what differs between two states
+    Diff => diff;
+    /// Writes a message to standard output
+    Cat => cat;
+    /// Makes the Maildir, or another directory, what it was
+    Checkout => checkout;
+    /// Brings back messages that are missing; removes nothing
+    Restore => restore;
+    /// Takes back the last change that was made to the Maildir
+    Undo => undo;
+    /// Merges what other devices recorded into the Maildir
+    Merge => merge;
+    /// Names a snapshot, or lists the names
+    Tag => tag;
+    /// Says whose snapshots count
+    Trust => trust;
+    /// Shows or renews the key of this device
+    Key => key;
     /// Makes a Maildir and a store like another device's
     Clone => clone;
     /// Brings this Maildir and other devices' into step
@@ -87,7 +109,9 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() || !json {
         error.exit();
     }
-    let what = error.kind().to_string();
+    let text = error.render().to_string();
+    let what = text.lines().next().unwrap_or_default();
+    let what = what.strip_prefix("error: ").unwrap_or(what);
     let usage = Cli::command().render_usage().to_string();
     let failure = Failure::new(Problem::Usage, what).next(usage);
     ExitCode::from(Output::json().fail(&failure).number())

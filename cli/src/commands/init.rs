@@ -73,8 +73,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         maildir: known.path.clone(),
         layout: known.layout,
         device: repo.config().device.clone(),
-        snapshot: report.id.map(|id| line(&repo, id)).transpose()?,
-        recorded: recorded(context, &repo, &report)?,
+        snapshot: report.id.map(|id| line(locked.odb(), id)).transpose()?,
+        recorded: recorded(context, locked.odb(), &report)?,
     }))
 }
 

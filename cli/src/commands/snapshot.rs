@@ -18,7 +18,6 @@ pub(crate) struct Args {
 
 struct Done {
     dry_run: bool,
-    new: bool,
     snapshot: Option<SnapshotLine>,
     recorded: Recorded,
 }
@@ -34,11 +33,18 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let report: SnapshotReport = locked.snapshot(&request)?;
+    let mut recorded = recorded(context, locked.odb(), &report)?;
+    if let Some(stop) = &mut recorded.stop {
+        stop.said = context.yes();
+    }
     Ok(Box::new(Done {
         dry_run: request.dry_run,
-        new: report.new,
-        snapshot: report.id.map(|id| line(&repo, id)).transpose()?,
-        recorded: recorded(context, &repo, &report)?,
+        // One that is not going to be there has no id to be told.
+        snapshot: match report.id.filter(|_| !(request.dry_run && report.new)) {
+            Some(id) => Some(line(locked.odb(), id)?),
+            None => None,
+        },
+        recorded,
     }))
 }
 
@@ -51,7 +57,7 @@ impl Report for Done {
             changes
         };
         match &self.snapshot {
-            _ if !self.new => page.note("nothing changed since the last snapshot"),
+            _ if !self.recorded.new => page.note("nothing changed since the last snapshot"),
             _ if self.dry_run => page.line(format!("would record: {what}")),
             Some(snapshot) => page.note(format!("recorded {}: {what}", snapshot.id.short())),
             None => {}
@@ -65,7 +71,6 @@ impl Report for Done {
     fn json(&self) -> Value {
         json!({
             "dry_run": self.dry_run,
-            "new": self.new,
             "snapshot": self.snapshot.as_ref().map(SnapshotLine::json),
             "recorded": self.recorded.json(),
         })

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use mailvc_store::graph;
 use mailvc_store::object::SnapshotId;
+use mailvc_store::odb::ObjectRead;
 use mailvc_store::refs::RefName;
 use mailvc_store::repo::Repository;
 
@@ -14,16 +16,9 @@ pub(crate) struct Refs(BTreeMap<SnapshotId, Vec<String>>);
 impl Refs {
     /// All refs of a store.
     pub(crate) fn of(repo: &Repository) -> Result<Self, Failure> {
-        let trust = repo.trust()?;
         let mut refs = Self::default();
         for (name, id) in repo.refs().list()? {
-            let text = match &name {
-                RefName::Inbox(device) => {
-                    let known = trust.device(*device).map(|device| device.name.clone());
-                    format!("inbox/{}", known.unwrap_or_else(|| device.short()))
-                }
-                other => other.to_string(),
-            };
+            let text = ref_text(repo, &name)?;
             refs.0.entry(id).or_default().push(text);
         }
         Ok(refs)
@@ -35,11 +30,21 @@ impl Refs {
     }
 }
 
+/// A ref's name as people read it: the device of an inbox by its own name.
+pub(crate) fn ref_text(repo: &Repository, name: &RefName) -> Result<String, Failure> {
+    let RefName::Inbox(device) = name else {
+        return Ok(name.to_string());
+    };
+    let trust = repo.trust()?;
+    let known = trust.device(*device).map(|device| device.name.clone());
+    Ok(format!("inbox/{}", known.unwrap_or_else(|| device.short())))
+}
+
 /// A snapshot in a line, without its refs.
-pub(crate) fn line(repo: &Repository, id: SnapshotId) -> Result<SnapshotLine, Failure> {
+pub(crate) fn line(odb: &dyn ObjectRead, id: SnapshotId) -> Result<SnapshotLine, Failure> {
     Ok(SnapshotLine {
         id,
-        snapshot: repo.snapshot(id)?,
+        snapshot: graph::load(odb, id)?,
         refs: Vec::new(),
     })
 }

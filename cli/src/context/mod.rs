@@ -1,6 +1,7 @@
 //! What every command starts from: the options that all have, the store that they mean, and the
 //! locks on it.
 
+mod exporting;
 mod history;
 mod mail;
 mod peers;
@@ -10,14 +11,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mailvc_store::fs::{Holder, OsFs, SharedFs};
-use mailvc_store::object::SnapshotId;
+use mailvc_store::object::{BlobId, SnapshotId};
 use mailvc_store::progress::Progress;
-use mailvc_store::repo::{LockRequest, Locked, Repository};
+use mailvc_store::repo::{LockRequest, Locked, RepoError, Repository, Selection};
 
-pub(crate) use history::{Refs, line};
-pub(crate) use mail::title;
+pub(crate) use exporting::export;
+pub(crate) use history::{Refs, line, ref_text};
 pub(crate) use peers::{Peers, merged};
-pub(crate) use recording::{recorded, stop_missing};
+pub(crate) use recording::{changes, record, recorded, refused, transitioned};
+
+use mail::title;
 
 use crate::config::{self, UserConfig};
 use crate::error::{Failure, Problem};
@@ -162,6 +165,37 @@ impl Context {
                 .next("`mailvc snapshot`"));
         }
         Ok(repo.lock(&self.request(repo, command))?)
+    }
+
+    /// The messages that a person wants of a state: all, or those of one folder.
+    pub(crate) fn selection(
+        repo: &Repository,
+        from: SnapshotId,
+        folder: Option<&str>,
+    ) -> Result<Selection, Failure> {
+        match folder {
+            None => Ok(Selection::All),
+            Some(name) => {
+                let path = repo.folder_named(name, &repo.folders(from)?)?;
+                Ok(Selection::Folder(path))
+            }
+        }
+    }
+
+    /// The message that a person names by its id or the start of it.
+    pub(crate) fn message(repo: &Repository, text: &str) -> Result<BlobId, Failure> {
+        let prefix = text.parse().map_err(RepoError::from)?;
+        match repo.resolve_blob(&prefix)?.as_slice() {
+            [id] => Ok(*id),
+            [] => {
+                let what = format!("no stored message has the id {text}");
+                Err(Failure::new(Problem::Error, what))
+            }
+            _ => {
+                let what = format!("{text} could be any of several messages");
+                Err(Failure::new(Problem::Error, what).next("give more digits"))
+            }
+        }
     }
 
     /// The snapshot that a person names.

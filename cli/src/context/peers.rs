@@ -1,16 +1,18 @@
+use mailvc_store::object::SnapshotId;
+use mailvc_store::odb::ObjectRead;
 use mailvc_store::repo::{
     LockRequest, MergeReport, MergeRequest, RemoteConfig, RepoError, Repository, SnapshotRequest,
 };
-use mailvc_store::worktree::ApplyNote;
 use mailvc_transport::remote::{self, Call};
 use mailvc_transport::session::Consent;
 use mailvc_transport::ssh::SshOptions;
 use mailvc_transport::wire::Verb;
 
-use super::{Context, line, recorded, title};
+use super::recording::merge_stop;
+use super::{Context, recorded, transitioned};
 use crate::config::{self, UserConfig};
 use crate::error::Failure;
-use crate::output::{Changes, GuardStop, Merged, Session, Situation};
+use crate::output::{Merged, Session};
 use crate::prompt::TerminalPrompt;
 
 /// The other devices, and how to reach them.
@@ -100,12 +102,20 @@ impl<'a> Peers<'a> {
             self.remember(name, &config, report.session.peer.device.to_string())?;
         }
         let recorded = match &found {
-            Some(found) => Some(recorded(self.context, self.repo, found)?),
+            Some(found) => Some(recorded(self.context, self.repo.odb(), found)?),
             None => None,
         };
-        let merged = match done {
-            Some(done) => Some(merged(self.context, self.repo, done, (name, self.command))?),
-            None => None,
+        let merged = match (done, report.session.peer.tip) {
+            (Some(done), Some(tip)) => {
+                let places = (&*self.repo, self.repo.odb() as &dyn ObjectRead);
+                Some(merged(
+                    self.context,
+                    places,
+                    done,
+                    (tip, name, self.command),
+                )?)
+            }
+            _ => None,
         };
         Ok(Session {
             remote: name.to_owned(),
@@ -163,75 +173,27 @@ impl<'a> Peers<'a> {
             dry_run: consent.dry_run,
         };
         let done = locked.merge(&found, &request)?;
-        drop(locked);
-        session.recorded = Some(recorded(self.context, self.repo, &found)?);
-        let mut done = merged(
-            self.context,
-            self.repo,
-            done,
-            (&session.remote, self.command),
-        )?;
-        done.dry_run = consent.dry_run;
+        session.recorded = Some(recorded(self.context, locked.odb(), &found)?);
+        let from = (tip, session.remote.as_str(), self.command);
+        let done = merged(self.context, (self.repo, locked.odb()), done, from)?;
         session.merged = Some(done);
         Ok(())
     }
 }
 
-/// What a merge did, as it is told. `from` is whose line it was and the command that merged it.
+/// What a merge of the line `tip` did, as it is told. `whose` it was, and the command that merged.
 pub(crate) fn merged(
     context: &Context,
-    repo: &Repository,
+    (repo, odb): (&Repository, &dyn ObjectRead),
     report: MergeReport,
-    (whose, command): (&str, &str),
+    (tip, whose, command): (SnapshotId, &str, &str),
 ) -> Result<Merged, Failure> {
-    let mut merged = Merged {
+    Ok(Merged {
+        name: whose.to_owned(),
+        done: report
+            .transition
+            .map(|done| transitioned(context, odb, done)),
+        stop: merge_stop((context, repo), tip, (whose, command), report.held)?,
         conflicts: report.conflicts,
-        ..Merged::default()
-    };
-    if let Some(transition) = report.transition {
-        merged.notes = transition.applied.notes.iter().map(sentence).collect();
-        merged.changes = Changes::new(transition.plan);
-        if context.output().is_verbose() {
-            merged.changes.entitle(true, &|id| title(repo.odb(), id));
-        }
-    }
-    if report.held.count() > 0 || !report.held.reasons.is_empty() {
-        let reference = format!("remotes/{whose}");
-        let known = repo.resolve(&reference, &|_| None).ok();
-        merged.stop = Some(GuardStop {
-            situation: Situation::Merge(whose.to_owned()),
-            leaving: report.held.leaving,
-            reasons: report.held.reasons,
-            snapshot: known.map(|id| line(repo, id)).transpose()?,
-            look: format!("mailvc diff local {reference}"),
-            command: command.to_owned(),
-            back: format!("{command} --keep-newer"),
-        });
-    }
-    Ok(merged)
-}
-
-/// What did not go as planned.
-fn sentence(note: &ApplyNote) -> String {
-    match note {
-        ApplyNote::OtherContent(path) => {
-            format!(
-                "{}: held another message than expected; it stays",
-                path.display()
-            )
-        }
-        ApplyNote::NotInStore(path) => {
-            format!(
-                "{}: the store cannot return this message, so it stays",
-                path.display()
-            )
-        }
-        ApplyNote::ChangedMeanwhile(path) => {
-            format!(
-                "{}: changed by another program meanwhile; that stands",
-                path.display()
-            )
-        }
-        ApplyNote::FolderKept(folder) => format!("folder {folder} is not empty; it stays"),
-    }
+    })
 }

@@ -38,30 +38,6 @@ fn counts(plan: &Plan) -> Counts {
     }
 }
 
-/// A plan in one line: `12 new (1.2 MiB), 3 moved, 5 flags`; empty if there is nothing to say.
-pub(crate) fn plan_line(plan: &Plan) -> String {
-    let counts = counts(plan);
-    let mut parts = Vec::new();
-    if counts.new > 0 {
-        let size = bytes(plan.bytes_added());
-        parts.push(format!("{} new ({size})", count(counts.new)));
-    }
-    for (number, what) in [
-        (counts.gone, "gone"),
-        (counts.moved, "moved"),
-        (counts.flags, "flags"),
-        (counts.folders, "folders made or removed"),
-    ] {
-        if number > 0 {
-            parts.push(format!("{} {what}", count(number)));
-        }
-    }
-    if plan.subscriptions.is_some() {
-        parts.push("subscriptions".to_owned());
-    }
-    parts.join(", ")
-}
-
 impl Changes {
     /// The differences, with what is known of the messages' headers.
     pub(crate) fn new(plan: Plan) -> Self {
@@ -92,14 +68,28 @@ impl Changes {
         self.titles = titles;
     }
 
-    /// The plan itself.
-    pub(crate) fn plan(&self) -> &Plan {
-        &self.plan
-    }
-
-    /// In one line.
+    /// In one line: `12 new (1.2 MiB), 3 moved, 5 flags`; empty if there is nothing to say.
     pub(crate) fn line(&self) -> String {
-        plan_line(&self.plan)
+        let counts = counts(&self.plan);
+        let mut parts = Vec::new();
+        if counts.new > 0 {
+            let size = bytes(self.plan.bytes_added());
+            parts.push(format!("{} new ({size})", count(counts.new)));
+        }
+        for (number, what) in [
+            (counts.gone, "gone"),
+            (counts.moved, "moved"),
+            (counts.flags, "flags"),
+            (counts.folders, "folders made or removed"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{} {what}", count(number)));
+            }
+        }
+        if self.plan.subscriptions.is_some() {
+            parts.push("subscriptions".to_owned());
+        }
+        parts.join(", ")
     }
 
     fn title(&self, id: mailvc_store::object::BlobId) -> String {

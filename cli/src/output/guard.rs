@@ -35,11 +35,15 @@ pub(crate) struct GuardStop {
     pub(crate) reasons: Vec<HeldReason>,
     /// The snapshot that has them last, or the one that removed them.
     pub(crate) snapshot: Option<SnapshotLine>,
+    /// The number that was allowed, if it was another.
+    pub(crate) said: Option<u64>,
+    /// A line for each message, if every name is wanted.
+    pub(crate) names: Vec<String>,
     /// The command that shows them.
     pub(crate) look: String,
     /// The command that allows exactly this, without `--yes-delete N`.
     pub(crate) command: String,
-    /// The command that keeps them or brings them back.
+    /// The command that keeps them or brings them back; empty if there is none.
     pub(crate) back: String,
 }
 
@@ -102,6 +106,12 @@ impl GuardStop {
         for reason in &self.reasons {
             page.line(format!("  because {}", because(reason)));
         }
+        for name in &self.names {
+            page.line(format!("  - {name}"));
+        }
+        if let Some(said) = self.said {
+            page.line(format!("  --yes-delete {said} is not that number"));
+        }
         if let Some(snapshot) = &self.snapshot {
             let label = match self.situation {
                 Situation::Merge(_) => "removed by",
@@ -113,7 +123,13 @@ impl GuardStop {
         if self.can_be_allowed() {
             page.line(format!("  to allow exactly this: {}", self.allow()));
         }
-        page.line(format!("  to have them back: {}", self.back));
+        if !self.back.is_empty() {
+            let label = match self.situation {
+                Situation::Missing => "to have them back",
+                _ => "to keep them",
+            };
+            page.line(format!("  {label}: {}", self.back));
+        }
     }
 
     /// For programs.

@@ -1,28 +1,36 @@
 //! All that the program says. Commands return what is to be said; nothing else writes to the
 //! terminal, and everything that came from mail, a peer or a path is made harmless here.
 
+mod changed;
 mod changes;
+mod conflicts;
 mod format;
 mod guard;
 mod json;
+mod merged;
 mod progress;
 mod recorded;
 mod session;
 mod snapshots;
+mod transitioned;
 
 use std::io::{self, Write};
 
 use mailvc_store::mime;
 use serde_json::Value;
 
-pub(crate) use changes::{Changes, plan_line};
-pub(crate) use format::{bytes, count, day_time, of, parse_time};
+pub(crate) use changed::Changed;
+pub(crate) use changes::Changes;
+pub(crate) use conflicts::{json as conflict_json, line as conflict_line};
+pub(crate) use format::{bytes, count, day_time, of, parse_time, rfc3339};
 pub(crate) use guard::{GuardStop, Situation};
-pub(crate) use json::{entry as json_entry, folder as json_folder, time as json_time};
+pub(crate) use json::{folder as json_folder, time as json_time};
+pub(crate) use merged::Merged;
 pub(crate) use progress::Terminal;
 pub(crate) use recorded::Recorded;
-pub(crate) use session::{Merged, Session};
+pub(crate) use session::Session;
 pub(crate) use snapshots::{SnapshotLine, signed_sentence, signed_word};
+pub(crate) use transitioned::Transitioned;
 
 use crate::error::{Exit, Failure};
 

@@ -12,6 +12,8 @@ const MOST: usize = 10;
 /// What recording the Maildir found.
 #[derive(Debug, Default)]
 pub(crate) struct Recorded {
+    /// Whether there was anything to record.
+    pub(crate) new: bool,
     /// What changed since the last snapshot.
     pub(crate) changes: Changes,
     /// What is missing, but not recorded as deleted.
@@ -21,6 +23,18 @@ pub(crate) struct Recorded {
 }
 
 impl Recorded {
+    /// That the Maildir was recorded before something was done to it, if it had changed.
+    pub(crate) fn before(&self, page: &mut Page, dry_run: bool) {
+        if self.new {
+            let what = if dry_run {
+                "would first be recorded"
+            } else {
+                "recorded first"
+            };
+            page.note(format!("{what}: {}", self.changes.line()));
+        }
+    }
+
     /// What is held and what is strange.
     pub(crate) fn warn(&self, page: &mut Page) {
         page.lines(MOST, self.problems.iter().map(sentence));
@@ -66,6 +80,7 @@ impl Recorded {
             })
             .collect();
         json!({
+            "new": self.new,
             "changes": self.changes.json(),
             "held": self.stop.as_ref().map(GuardStop::json),
             "problems": problems,

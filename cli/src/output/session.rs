@@ -1,78 +1,11 @@
 //! What a session with another device did, on both ends.
 
-use mailvc_store::object::Conflict;
 use mailvc_transport::remote::Report as Call;
 use serde_json::{Value, json};
 
 use super::format::{bytes, of};
-use super::{Changes, GuardStop, Page, Recorded};
+use super::{Merged, Page, Recorded};
 use crate::error::{Exit, Problem};
-
-/// What a merge did to the Maildir.
-#[derive(Debug, Default)]
-pub(crate) struct Merged {
-    /// What changed.
-    pub(crate) changes: Changes,
-    /// What waits for a yes.
-    pub(crate) stop: Option<GuardStop>,
-    /// What had to be decided.
-    pub(crate) conflicts: Vec<Conflict>,
-    /// What did not go as planned, because somebody else was at work.
-    pub(crate) notes: Vec<String>,
-    /// Whether it was only looked at.
-    pub(crate) dry_run: bool,
-}
-
-impl Merged {
-    /// For people.
-    pub(crate) fn human(&self, page: &mut Page) {
-        let line = self.changes.line();
-        if !line.is_empty() {
-            let undo = if self.dry_run {
-                ""
-            } else {
-                "; undo with `mailvc undo`"
-            };
-            let would = if self.dry_run { "would bring " } else { "" };
-            page.note(format!("this Maildir: {would}{line}{undo}"));
-        }
-        if page.is_verbose() {
-            self.changes.names(page);
-        }
-        if !self.conflicts.is_empty() {
-            let number = of(self.conflicts.len() as u64, "conflict");
-            page.note(format!(
-                "{number} decided without loss; `mailvc show local` names them"
-            ));
-        }
-        for note in &self.notes {
-            page.line(note);
-        }
-        if let Some(stop) = &self.stop {
-            stop.human(page);
-        }
-    }
-
-    /// How a run ends that did this.
-    pub(crate) fn exit(&self) -> Exit {
-        if self.stop.is_some() {
-            Exit::Problem(Problem::Guard)
-        } else {
-            Exit::Done
-        }
-    }
-
-    /// For programs.
-    pub(crate) fn json(&self) -> Value {
-        json!({
-            "dry_run": self.dry_run,
-            "changes": self.changes.json(),
-            "held": self.stop.as_ref().map(GuardStop::json),
-            "conflicts": self.conflicts.len(),
-            "notes": self.notes,
-        })
-    }
-}
 
 /// A session with one remote.
 #[derive(Debug)]
@@ -138,9 +71,7 @@ impl Session {
     }
 
     fn unchanged(&self) -> bool {
-        self.merged
-            .as_ref()
-            .is_none_or(|merged| merged.changes.line().is_empty())
+        self.merged.as_ref().is_none_or(Merged::is_unchanged)
     }
 
     /// What the other device did with what it got.

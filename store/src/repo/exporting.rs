@@ -33,6 +33,8 @@ impl Repository {
         request: &ExportRequest<'_>,
         lock: &LockRequest<'_>,
     ) -> Result<Exported, RepoError> {
+        let dir = std::path::absolute(request.dir).map_err(RepoError::at(request.dir))?;
+        self.refuse_inside(&dir)?;
         let odb = Overlay::new(self.odb());
         let map = self.selected(&odb, request.from, &request.selection)?;
         if request.dry_run {
@@ -42,12 +44,7 @@ impl Repository {
                 bytes: sums.bytes,
             });
         }
-        let parent = request
-            .dir
-            .parent()
-            .filter(|dir| !dir.as_os_str().is_empty());
-        let parent = parent.unwrap_or(Path::new("."));
-        self.refuse_inside(request.dir, parent)?;
+        let parent = dir.parent().unwrap_or(&dir);
         create_dir_durable(&**self.fs(), parent).map_err(RepoError::at(parent))?;
         let _lock = Lock::dir(parent, lock.patience, lock.waiting)?;
         let host = rustix::system::uname();
@@ -58,7 +55,7 @@ impl Repository {
         };
         let maildir = Maildir {
             fs: self.fs().clone(),
-            root: request.dir.to_owned(),
+            root: dir.clone(),
             layout: self
                 .maildir()
                 .map_or(Layout::MaildirPlusPlus, |maildir| maildir.layout),
@@ -87,14 +84,14 @@ impl Repository {
 
     /// What is written into a Maildir would be taken for new mail, what is written into the store
     /// for its own.
-    fn refuse_inside(&self, dir: &Path, parent: &Path) -> Result<(), RepoError> {
-        let existing = parent.ancestors().find(|dir| dir.exists());
-        let existing = existing.unwrap_or(Path::new("."));
+    fn refuse_inside(&self, dir: &Path) -> Result<(), RepoError> {
+        let existing = dir.ancestors().find(|dir| dir.exists());
+        let existing = existing.unwrap_or(dir);
         let place = std::fs::canonicalize(existing).map_err(RepoError::at(existing))?;
         let store = std::fs::canonicalize(self.layout().root()).ok();
         let mail = self.maildir().map(|maildir| maildir.root);
-        let taken = [store, mail].into_iter().flatten();
-        if taken.into_iter().any(|taken| place.starts_with(taken)) {
+        let mut taken = [store, mail].into_iter().flatten();
+        if taken.any(|taken| place.starts_with(taken)) {
             return Err(WorktreeError::NotVacant(dir.to_owned()).into());
         }
         Ok(())

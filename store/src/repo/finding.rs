@@ -35,17 +35,17 @@ impl Write for Head {
     }
 }
 
-impl Repository {
-    /// The beginning of a stored message, as much as header fields are looked for in. Only the
-    /// bytes of a message that is no longer than that were checked against its id.
-    pub fn head(&self, blob: BlobId) -> Result<Vec<u8>, RepoError> {
-        let mut head = Head::default();
-        match self.odb().read_blob(blob, &mut head) {
-            Err(error) if head.0.len() < mime::HEAD => Err(error.into()),
-            _ => Ok(head.0),
-        }
+/// The beginning of a message, as much as header fields are looked for in. Only the bytes of a
+/// message that is no longer than that were checked against its id.
+pub fn head(odb: &dyn ObjectRead, blob: BlobId) -> Result<Vec<u8>, RepoError> {
+    let mut head = Head::default();
+    match odb.read_blob(blob, &mut head) {
+        Err(error) if head.0.len() < mime::HEAD => Err(error.into()),
+        _ => Ok(head.0),
     }
+}
 
+impl Repository {
     /// The newest snapshot of the line `tip`, among those that `local` lacks, that removed the
     /// message: a parent has it, itself does not.
     pub fn removed_by(
@@ -82,7 +82,7 @@ impl Locked<'_> {
         for id in ids {
             let mut blobs = self.index.by_message_id(&hash(id))?;
             blobs.retain(|blob| {
-                let head = self.repo.head(*blob).unwrap_or_default();
+                let head = head(self.repo.odb(), *blob).unwrap_or_default();
                 mime::message_id(&head).as_ref() == Some(id)
             });
             found.insert(id.clone(), blobs);
@@ -103,7 +103,7 @@ impl Locked<'_> {
             let rows: Vec<_> = batch
                 .par_iter()
                 .filter_map(|blob| {
-                    let head = self.repo.head(*blob).ok()?;
+                    let head = head(self.repo.odb(), *blob).ok()?;
                     self.progress.advance(1, head.len() as u64);
                     Some((mime::message_id(&head).map(|id| hash(&id)), *blob))
                 })

@@ -145,6 +145,7 @@ impl Locked<'_> {
         )?;
         let after = write_map(&*batch, &map)?;
         let leaving = merge::leaving(&*batch, before.folders, after)?;
+        let count = leaving.messages.len() as u64;
         check_yes(yes, leaving, dry_run)?;
         if map == before_map {
             let from = recorded.id;
@@ -164,7 +165,10 @@ impl Locked<'_> {
             to,
             why: target.why,
         };
-        self.transition_or_plan(batch, recorded, &record, dry_run)
+        Ok(Transition {
+            leaving: count,
+            ..self.transition_or_plan(batch, recorded, &record, dry_run)?
+        })
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::fs::{Holder, Lock};
 use crate::index::Index;
 use crate::maildir::UniqueNames;
-use crate::odb::Batch;
+use crate::odb::{Batch, ObjectRead};
 use crate::progress::Progress;
 use crate::worktree::Maildir;
 
@@ -64,6 +64,11 @@ impl Work<'_, '_> {
 }
 
 impl<'a> Locked<'a> {
+    /// The objects that are stored, and those that dry runs under this lock would have stored.
+    pub fn odb(&self) -> &dyn ObjectRead {
+        &self.dry
+    }
+
     pub(super) fn work(&self, dry_run: bool) -> Result<Work<'_, 'a>, RepoError> {
         Ok(if dry_run {
             Work::Dry(&self.dry)

@@ -33,6 +33,7 @@ pub use applying::Applying;
 pub use config::{Config, GuardConfig, LayoutName, MaildirConfig, RemoteConfig, check_name};
 pub use error::RepoError;
 pub use exporting::ExportRequest;
+pub use finding::head;
 pub use going_back::{CheckoutRequest, RestoreRequest, Selection};
 pub use init::InitRequest;
 pub use layout::{FORMAT, StoreLayout};

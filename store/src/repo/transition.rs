@@ -23,6 +23,8 @@ pub struct Transition {
     pub to: Option<SnapshotId>,
     /// The steps.
     pub plan: Plan,
+    /// How many messages are in no folder afterwards, when going back: what a yes has to name.
+    pub leaving: u64,
     /// What was carried out; nothing in a dry run.
     pub applied: Applied,
 }
@@ -66,6 +68,7 @@ impl Locked<'_> {
             from: record.from,
             to: Some(record.to),
             plan: steps.plan,
+            leaving: 0,
             applied,
         })
     }

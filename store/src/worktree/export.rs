@@ -47,7 +47,8 @@ struct Wanted {
     copy: MessageCopy,
 }
 
-/// Makes `maildir`, whose root must be an empty directory or not there at all, what `map` says.
+/// Makes `maildir`, whose root is an absolute path to an empty directory or to none at all, in a
+/// directory that is there, what `map` says.
 pub fn export(
     exporter: &Exporter<'_>,
     map: &FolderMap,
@@ -160,12 +161,7 @@ fn vacant(fs: &dyn Fs, root: &Path) -> Result<PathBuf, WorktreeError> {
             std::fs::canonicalize(root).map_err(WorktreeError::at(root))
         }
         Ok(_) => Err(WorktreeError::NotEmpty(root.to_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let parent = root.parent().filter(|dir| !dir.as_os_str().is_empty());
-            let parent = parent.unwrap_or(Path::new("."));
-            create_dir_durable(fs, parent).map_err(WorktreeError::at(parent))?;
-            Ok(root.to_owned())
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(root.to_owned()),
         Err(error) => Err(WorktreeError::at(root)(error)),
     }
 }
@@ -265,7 +261,7 @@ mod tests {
     fn a_state_becomes_a_maildir() {
         let dir = tempfile::tempdir().expect("a directory");
         let odb = MemoryOdb::default();
-        let root = dir.path().join("made/out");
+        let root = dir.path().join("out");
         let done = run(&odb, &state(&odb), &root).expect("written");
         assert_eq!((done.files, done.bytes), (4, 52));
         let cur: Vec<_> = std::fs::read_dir(root.join(".A.B/cur"))
@@ -278,7 +274,7 @@ mod tests {
         assert!(file.file_name().to_string_lossy().ends_with(",S=13:2,FS"));
         let stat = OsFs.lstat(&file.path()).expect("a file");
         assert_eq!(stat.mtime(), 1_000_000_000);
-        let made = std::fs::read_dir(dir.path().join("made")).expect("a listing");
+        let made = std::fs::read_dir(dir.path()).expect("a listing");
         assert_eq!(made.count(), 1, "no litter");
     }
 
