@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::config;
 use crate::context::{Context, Peers};
 use crate::error::{Exit, Failure, Problem};
-use crate::output::{Page, Report, Session};
+use crate::output::{Page, Report, Sessions};
 
 /// The name of the remote that a store was cloned from.
 const ORIGIN: &str = "origin";
@@ -29,7 +29,7 @@ pub(crate) struct Args {
 
 struct Done {
     maildir: PathBuf,
-    session: Session,
+    sessions: Sessions,
 }
 
 /// Makes a store and a Maildir like another device's. Run again, it goes on where it was stopped.
@@ -46,7 +46,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         .maildir()
         .map(|maildir| maildir.root)
         .unwrap_or_default();
-    Ok(Box::new(Done { maildir, session }))
+    Ok(Box::new(Done {
+        maildir,
+        sessions: session.into(),
+    }))
 }
 
 /// The address as it is kept: a path must hold from any directory.
@@ -113,7 +116,7 @@ fn name_origin(context: &Context, repo: &mut Repository, url: &str) -> Result<()
 
 impl Report for Done {
     fn human(&self, page: &mut Page) {
-        self.session.human(page);
+        self.sessions.human(page);
         page.note(format!(
             "{} is under mailvc; from now on: mailvc sync",
             self.maildir.display()
@@ -123,11 +126,11 @@ impl Report for Done {
     fn json(&self) -> Value {
         json!({
             "maildir": self.maildir.to_string_lossy(),
-            "session": self.session.json(),
+            "session": self.sessions.json(),
         })
     }
 
     fn exit(&self) -> Exit {
-        self.session.exit()
+        self.sessions.exit()
     }
 }

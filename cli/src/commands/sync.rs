@@ -1,10 +1,9 @@
 use mailvc_transport::session::Consent;
 use mailvc_transport::wire::Verb;
-use serde_json::{Value, json};
 
 use crate::context::{Context, Peers};
-use crate::error::{Exit, Failure};
-use crate::output::{Output, Page, Report, Session};
+use crate::error::Failure;
+use crate::output::{Report, Session, Sessions};
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -14,12 +13,6 @@ pub(crate) struct Args {
     /// Keep messages that another device would remove, here and there
     #[arg(long)]
     keep_newer: bool,
-}
-
-#[derive(Default)]
-struct Done {
-    sessions: Vec<Session>,
-    failed: Vec<(String, Failure)>,
 }
 
 /// Brings this Maildir and those of the remotes into step.
@@ -32,59 +25,19 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     };
     let mut peers = Peers::new(context, &mut repo, "mailvc sync")?;
     let names = peers.named(args.remote.as_deref())?;
+    let mut done = Sessions::default();
     if !consent.dry_run {
-        peers.record(consent.yes)?;
+        done.recorded = Some(peers.record(consent.yes)?);
     }
-    let mut done = Done::default();
-    let alone = names.len() == 1;
-    for name in names {
-        match one(&mut peers, &name, &consent) {
-            Ok(session) => done.sessions.push(session),
-            Err(failure) if alone => return Err(failure),
-            Err(failure) => done.failed.push((name, failure)),
-        }
-    }
+    peers.each(names, &mut done, |peers, name| one(peers, name, &consent))?;
     Ok(Box::new(done))
 }
 
 fn one(peers: &mut Peers<'_>, name: &str, consent: &Consent) -> Result<Session, Failure> {
-    if consent.dry_run {
-        let mut session = peers.call(name, Verb::Fetch, consent)?;
-        peers.merge(&mut session, consent)?;
-        return Ok(session);
+    if !consent.dry_run {
+        return peers.call(name, Verb::Sync, consent);
     }
-    peers.call(name, Verb::Sync, consent)
-}
-
-impl Report for Done {
-    fn human(&self, page: &mut Page) {
-        self.sessions.iter().for_each(|session| session.human(page));
-        for (name, failure) in &self.failed {
-            page.line(format!("{name}: {}", Output::sentence(failure)));
-        }
-    }
-
-    fn json(&self) -> Value {
-        let failed: Vec<Value> = self
-            .failed
-            .iter()
-            .map(|(name, failure)| json!({ "remote": name, "error": failure.what }))
-            .collect();
-        json!({
-            "sessions": self.sessions.iter().map(Session::json).collect::<Vec<_>>(),
-            "failed": failed,
-        })
-    }
-
-    fn exit(&self) -> Exit {
-        let failed = self
-            .failed
-            .iter()
-            .map(|(_, failure)| Exit::Problem(failure.problem));
-        self.sessions
-            .iter()
-            .map(Session::exit)
-            .chain(failed)
-            .fold(Exit::Done, Exit::worst)
-    }
+    let mut session = peers.call(name, Verb::Fetch, consent)?;
+    peers.merge(&mut session, consent)?;
+    Ok(session)
 }

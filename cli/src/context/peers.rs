@@ -12,7 +12,7 @@ use super::recording::merge_stop;
 use super::{Context, recorded, transitioned};
 use crate::config::{self, UserConfig};
 use crate::error::Failure;
-use crate::output::{Merged, Session};
+use crate::output::{Merged, Recorded, Session, Sessions};
 use crate::prompt::TerminalPrompt;
 
 /// The other devices, and how to reach them.
@@ -145,14 +145,33 @@ impl<'a> Peers<'a> {
         Ok(self.repo.set_config(config)?)
     }
 
+    /// Has sessions with remotes, one after the other. Of several, one that fails does not keep the
+    /// others from theirs.
+    pub(crate) fn each(
+        &mut self,
+        names: Vec<String>,
+        done: &mut Sessions,
+        mut session: impl FnMut(&mut Self, &str) -> Result<Session, Failure>,
+    ) -> Result<(), Failure> {
+        let alone = names.len() == 1;
+        for name in names {
+            match session(self, &name) {
+                Ok(session) => done.had.push(session),
+                Err(failure) if alone => return Err(failure),
+                Err(failure) => done.failed.push((name, failure)),
+            }
+        }
+        Ok(())
+    }
+
     /// Records the Maildir, if it changed, before others are told of it.
-    pub(crate) fn record(&self, yes: Option<u64>) -> Result<(), Failure> {
+    pub(crate) fn record(&self, yes: Option<u64>) -> Result<Recorded, Failure> {
         let locked = self.context.lock(self.repo, self.command)?;
-        locked.snapshot(&SnapshotRequest {
+        let report = locked.snapshot(&SnapshotRequest {
             yes,
             ..SnapshotRequest::default()
         })?;
-        Ok(())
+        recorded(self.context, locked.odb(), &report)
     }
 
     /// Merges what a session brought, as far as it was not merged within it.

@@ -4,8 +4,8 @@ use mailvc_transport::remote::Report as Call;
 use serde_json::{Value, json};
 
 use super::format::{bytes, of};
-use super::{Merged, Page, Recorded};
-use crate::error::{Exit, Problem};
+use super::{Merged, Output, Page, Recorded, Report};
+use crate::error::{Exit, Failure, Problem};
 
 /// A session with one remote.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub(crate) struct Session {
 
 impl Session {
     /// For people.
-    pub(crate) fn human(&self, page: &mut Page) {
+    fn human(&self, page: &mut Page) {
         let session = &self.call.session;
         if let Some(note) = &self.call.note {
             page.note(note);
@@ -44,9 +44,6 @@ impl Session {
         }
         for note in session.accepted.iter().flat_map(|accepted| &accepted.notes) {
             page.line(format!("{}: {note}", self.remote));
-        }
-        if let Some(recorded) = &self.recorded {
-            recorded.warn(page);
         }
         if let Some(merged) = &self.merged {
             merged.human(page);
@@ -136,5 +133,71 @@ impl Session {
             "recorded": self.recorded.as_ref().map(Recorded::json),
             "merged": self.merged.as_ref().map(Merged::json),
         })
+    }
+}
+
+/// Sessions with one remote or several.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    /// What recording the Maildir found before anybody was called.
+    pub(crate) recorded: Option<Recorded>,
+    /// Those that were had.
+    pub(crate) had: Vec<Session>,
+    /// Remotes with which there was none, and why.
+    pub(crate) failed: Vec<(String, Failure)>,
+}
+
+impl From<Session> for Sessions {
+    fn from(mut session: Session) -> Self {
+        Self {
+            recorded: session.recorded.take(),
+            had: vec![session],
+            failed: Vec::new(),
+        }
+    }
+}
+
+impl Report for Sessions {
+    fn human(&self, page: &mut Page) {
+        // A session looks at the Maildir again; what waits is told once.
+        let again = self
+            .had
+            .iter()
+            .find_map(|session| session.recorded.as_ref());
+        if let Some(recorded) = self.recorded.as_ref().or(again) {
+            recorded.warn(page);
+        }
+        for session in &self.had {
+            session.human(page);
+        }
+        for (name, failure) in &self.failed {
+            page.line(format!("{name}: {}", Output::sentence(failure)));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let failed: Vec<Value> = self
+            .failed
+            .iter()
+            .map(|(name, failure)| json!({ "remote": name, "error": failure.what }))
+            .collect();
+        json!({
+            "recorded": self.recorded.as_ref().map(Recorded::json),
+            "sessions": self.had.iter().map(Session::json).collect::<Vec<_>>(),
+            "failed": failed,
+        })
+    }
+
+    fn exit(&self) -> Exit {
+        let recorded = self.recorded.iter().map(Recorded::exit);
+        let failed = self
+            .failed
+            .iter()
+            .map(|(_, failure)| Exit::Problem(failure.problem));
+        let sessions = self.had.iter().map(Session::exit);
+        recorded
+            .chain(sessions)
+            .chain(failed)
+            .fold(Exit::Done, Exit::worst)
     }
 }

@@ -6,7 +6,7 @@ use super::MergeError;
 use super::map::store;
 use super::touched::{AllTouched, Moves, locate};
 use crate::maildir::{FolderPath, Standard};
-use crate::object::{BlobId, Entry, EntryKey, Folder, FolderMap, FolderMapId};
+use crate::object::{BlobId, Copies, Entry, EntryKey, Folder, FolderMap, FolderMapId, MessageCopy};
 use crate::odb::{ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
@@ -30,6 +30,9 @@ pub struct LeavingMessage {
 pub struct Leaving {
     /// The messages, sorted by key. Their number is the one that a yes must name.
     pub messages: Vec<LeavingMessage>,
+    /// Messages that stay, but with fewer copies in all, sorted. They need no yes, but where the
+    /// rest waits for one, their copies wait too: who lost a disk lost them with it.
+    pub thinned: Vec<EntryKey>,
     /// How many of them others replace, see [`Leaving::count_replaced`].
     pub replaced: u64,
     /// How many messages each folder has that any of them leave.
@@ -50,9 +53,13 @@ pub fn leaving(
     let after = graph::load_map(odb, after)?;
     let mut gone: BTreeMap<EntryKey, LeavingMessage> = BTreeMap::new();
     let mut arriving: BTreeMap<FolderPath, Vec<EntryKey>> = BTreeMap::new();
+    let mut thinned = Vec::new();
     for touched in AllTouched::new(odb, [(&before, &after)])? {
         let touched = touched?;
         let [moves] = &touched.steps;
+        if copies(moves, |(before, _)| before) > copies(moves, |(_, after)| after) {
+            thinned.push(touched.key);
+        }
         if moves.values().all(|(_, after)| after.is_none()) {
             gone.insert(touched.key, LeavingMessage::new(touched.key, moves));
         } else if moves.values().all(|(before, _)| before.is_none()) {
@@ -66,11 +73,18 @@ pub fn leaving(
     locate(odb, &after, &keys, |_, key, _| {
         gone.remove(&key);
     })?;
-    Ok(Leaving::new(
-        gone.into_values().collect(),
-        arriving,
-        &before,
-    ))
+    thinned.retain(|key| !gone.contains_key(key));
+    let leaving = Leaving::new(gone.into_values().collect(), arriving, &before);
+    Ok(Leaving { thinned, ..leaving })
+}
+
+/// How many copies the folders of a step have on one side of it.
+fn copies(
+    moves: &Moves<'_>,
+    side: impl Fn(&(Option<Entry>, Option<Entry>)) -> &Option<Entry>,
+) -> u64 {
+    let entries = moves.values().filter_map(|both| side(both).as_ref());
+    entries.map(|entry| entry.copies.count()).sum()
 }
 
 impl LeavingMessage {
@@ -100,6 +114,7 @@ impl Leaving {
         arriving.retain(|path, _| folder_totals.contains_key(path));
         Self {
             messages,
+            thinned: Vec::new(),
             replaced: 0,
             folder_totals,
             total: before.sums().entries,
@@ -129,8 +144,11 @@ impl Leaving {
     }
 }
 
-/// `after` with what would leave put back as it is in `before`: all else goes on while deletions
-/// wait.
+/// Where the copies of a message lie.
+pub type MessagePlaces = BTreeMap<FolderPath, Entry>;
+
+/// `after` with the copies put back that it has fewer than `before`, of the messages that leave or
+/// are thinned: all else goes on while deletions wait.
 pub fn withhold(
     odb: &dyn ObjectWrite,
     before: FolderMapId,
@@ -139,18 +157,67 @@ pub fn withhold(
 ) -> Result<FolderMapId, MergeError> {
     let before = graph::load_map(odb, before)?;
     let mut map = graph::load_map(odb, after)?;
-    let keys: Vec<EntryKey> = leaving.messages.iter().map(|message| message.key).collect();
-    let mut back: BTreeMap<&FolderPath, Vec<(EntryKey, Option<Entry>)>> = BTreeMap::new();
+    let messages = leaving.messages.iter().map(|message| message.key);
+    let mut keys: Vec<EntryKey> = messages.chain(leaving.thinned.iter().copied()).collect();
+    keys.sort_unstable();
+    let mut was: BTreeMap<EntryKey, MessagePlaces> = BTreeMap::new();
     locate(odb, &before, &keys, |folder, key, entry| {
-        back.entry(folder).or_default().push((key, Some(entry)));
+        was.entry(key).or_default().insert(folder.clone(), entry);
     })?;
+    let mut is: BTreeMap<EntryKey, MessagePlaces> = BTreeMap::new();
+    locate(odb, &map, &leaving.thinned, |folder, key, entry| {
+        is.entry(key).or_default().insert(folder.clone(), entry);
+    })?;
+    let mut back: BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>> = BTreeMap::new();
+    for (key, was) in was {
+        let is = is.remove(&key).unwrap_or_default();
+        for (path, entry) in give_back(&was, &is) {
+            back.entry(path).or_default().push((key, Some(entry)));
+        }
+    }
     for (path, edits) in back {
         let start = map
             .folders
-            .get(path)
+            .get(&path)
             .map_or_else(tree::empty_id, |f| f.tree);
         let (tree, sums) = tree::edit(odb, start, edits)?;
-        map.folders.insert(path.clone(), Folder { tree, sums });
+        map.folders.insert(path, Folder { tree, sums });
     }
     store(odb, &map)
+}
+
+/// What folders are to hold of a message that has fewer copies `now` than in `state`: what they
+/// hold now, and of the copies that are missing in all as many as each lacks. So a message that
+/// was filed elsewhere since is not doubled.
+pub fn give_back(state: &MessagePlaces, now: &MessagePlaces) -> Vec<(FolderPath, Entry)> {
+    let total = |places: &MessagePlaces| -> u64 { places.values().map(|e| e.copies.count()).sum() };
+    let mut lacking = total(state).saturating_sub(total(now));
+    let mut result = Vec::new();
+    for (path, entry) in state {
+        let mut here: Vec<MessageCopy> = now
+            .get(path)
+            .map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect());
+        let room = entry.copies.count().saturating_sub(here.len() as u64);
+        let room = room.min(lacking);
+        if room == 0 {
+            continue;
+        }
+        lacking -= room;
+        let mut spare = here.clone();
+        let returning = entry.copies.iter().filter(|copy| {
+            let at = spare.iter().position(|known| known == *copy);
+            at.map(|at| spare.swap_remove(at)).is_none()
+        });
+        here.extend(returning.take(room as usize).cloned());
+        if let Some(copies) = Copies::collect(here) {
+            let kept = now.get(path).map_or(0, |now| now.kept).max(entry.kept);
+            let entry = Entry {
+                copies,
+                kept,
+                size: entry.size,
+            };
+            result.push((path.clone(), entry));
+        }
+    }
+    result
 }

@@ -55,7 +55,7 @@ mod touched;
 pub use error::MergeError;
 pub use guard::{Limits, Reason, Verdict, judge};
 pub use keep::keep;
-pub use leaving::{Leaving, LeavingMessage, leaving, withhold};
+pub use leaving::{Leaving, LeavingMessage, MessagePlaces, give_back, leaving, withhold};
 pub use map::{Merged, merge_maps};
 pub use snapshot::{Outcome, merge_snapshots, missing_bases, recompute};
 

@@ -11,6 +11,10 @@ use crate::blob::{Codec, Content, Frame, Group, Help, encode};
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{self, Row};
 
+/// So many bytes of messages are worth a dictionary, which the other side may have to be sent
+/// first; fewer are grouped anew without one.
+const WORTH_A_DICTIONARY: u64 = 8 << 20;
+
 /// Takes frames one after the other.
 type Out<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
 
@@ -28,6 +32,8 @@ impl PackedOdb {
         let mut sender = Sender {
             odb: self,
             out,
+            with_dictionaries: places.iter().map(|it| it.row.size).sum::<u64>()
+                >= WORTH_A_DICTIONARY,
             told: HashSet::new(),
             group: Group::new(),
             keys: Vec::new(),
@@ -76,6 +82,7 @@ impl Place {
 struct Sender<'a, 'o> {
     odb: &'a PackedOdb,
     out: &'a mut Out<'o>,
+    with_dictionaries: bool,
     /// The dictionaries that the other side has by now.
     told: HashSet<[u8; 32]>,
     group: Group,
@@ -126,6 +133,7 @@ impl Sender<'_, '_> {
         }
         match frame.codec {
             Codec::Raw | Codec::Zstd => {}
+            Codec::Dictionary(_) if !self.with_dictionaries => return Ok(false),
             Codec::Dictionary(hash) => self.tell(hash)?,
             Codec::Prefix { .. } => return Ok(false),
         }

@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
-use crate::object::{
-    BlobId, Copies, Entry, EntryKey, Folder, FolderMap, MessageCopy, SnapshotId, SnapshotKind,
-};
+use crate::merge::{self, MessagePlaces};
+use crate::object::{BlobId, Entry, EntryKey, Folder, FolderMap, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::{graph, tree};
 
@@ -34,8 +33,6 @@ pub struct RestoreRequest {
     pub dry_run: bool,
 }
 
-/// Where the copies of a message lie.
-pub(in crate::repo) type Places = BTreeMap<FolderPath, Entry>;
 /// What is to be put into each folder.
 type Edits = BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>>;
 
@@ -55,7 +52,7 @@ impl Locked<'_> {
         let mut back = BTreeSet::new();
         for (key, state) in wanted {
             let now = places(&*batch, &recorded.found, key)?;
-            for (path, entry) in missing(&state, &now) {
+            for (path, entry) in merge::give_back(&state, &now) {
                 back.insert((path.clone(), key));
                 edits.entry(path).or_default().push((key, Some(entry)));
             }
@@ -79,7 +76,7 @@ fn wanted(
     from: SnapshotId,
     found: &FolderMap,
     selection: &Selection,
-) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
+) -> Result<BTreeMap<EntryKey, MessagePlaces>, RepoError> {
     let state = folders_of(odb, from)?;
     let only = match selection {
         Selection::Messages(keys) => return last_places(odb, from, keys),
@@ -103,8 +100,8 @@ pub(in crate::repo) fn last_places(
     odb: &dyn ObjectRead,
     from: SnapshotId,
     keys: &BTreeSet<EntryKey>,
-) -> Result<BTreeMap<EntryKey, Places>, RepoError> {
-    let mut found: BTreeMap<EntryKey, Places> = BTreeMap::new();
+) -> Result<BTreeMap<EntryKey, MessagePlaces>, RepoError> {
+    let mut found: BTreeMap<EntryKey, MessagePlaces> = BTreeMap::new();
     let mut open = keys.clone();
     for ancestor in graph::ancestors(odb, [from]) {
         if open.is_empty() {
@@ -125,7 +122,7 @@ pub(in crate::repo) fn last_places(
 /// A folder map of messages, each in its places.
 pub(in crate::repo) fn assemble(
     odb: &dyn ObjectWrite,
-    messages: BTreeMap<EntryKey, Places>,
+    messages: BTreeMap<EntryKey, MessagePlaces>,
 ) -> Result<FolderMap, RepoError> {
     let mut edits = Edits::new();
     for (key, places) in messages {
@@ -168,52 +165,18 @@ fn fewer(
     Ok(keys)
 }
 
-fn places(odb: &dyn ObjectRead, map: &FolderMap, key: EntryKey) -> Result<Places, RepoError> {
-    let mut at = Places::new();
+fn places(
+    odb: &dyn ObjectRead,
+    map: &FolderMap,
+    key: EntryKey,
+) -> Result<MessagePlaces, RepoError> {
+    let mut at = MessagePlaces::new();
     for (path, folder) in &map.folders {
         if let Some(entry) = tree::get(odb, folder.tree, key)? {
             at.insert(path.clone(), entry);
         }
     }
     Ok(at)
-}
-
-/// What each folder is to hold of a message: what it holds now, and of the copies that are
-/// missing in all as many as it lacks.
-fn missing(state: &Places, now: &Places) -> Vec<(FolderPath, Entry)> {
-    let total = |places: &Places| -> u64 { places.values().map(|e| e.copies.count()).sum() };
-    let mut lacking = total(state).saturating_sub(total(now));
-    let mut result = Vec::new();
-    for (path, entry) in state {
-        let here: Vec<MessageCopy> = now
-            .get(path)
-            .map_or_else(Vec::new, |entry| entry.copies.iter().cloned().collect());
-        let room = entry
-            .copies
-            .count()
-            .saturating_sub(here.len() as u64)
-            .min(lacking);
-        if room == 0 {
-            continue;
-        }
-        lacking -= room;
-        let mut spare = here.clone();
-        let returning = entry.copies.iter().filter(|copy| {
-            let at = spare.iter().position(|known| known == *copy);
-            at.map(|at| spare.swap_remove(at)).is_none()
-        });
-        let returning: Vec<MessageCopy> = returning.take(room as usize).cloned().collect();
-        if let Some(copies) = Copies::collect(here.into_iter().chain(returning)) {
-            result.push((
-                path.clone(),
-                Entry {
-                    copies,
-                    ..entry.clone()
-                },
-            ));
-        }
-    }
-    result
 }
 
 fn put(batch: &Batch<'_>, map: &mut FolderMap, edits: Edits) -> Result<(), RepoError> {
