@@ -31,7 +31,6 @@ use crate::signal;
 #[derive(Debug, clap::Args)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
 #[command(next_help_heading = "Options of all commands")]
-#[allow(clippy::struct_excessive_bools)] // each is a switch of the command line
 pub(crate) struct Options {
     /// The account, if there are several
     #[arg(
