@@ -3,6 +3,8 @@
 
 pub mod cli;
 pub mod fault_fs;
+pub mod machine;
+pub mod mail_client;
 pub mod maildir;
 pub mod random;
 pub mod sshd;

@@ -133,6 +133,12 @@ fn serve_listen(address: SocketAddr, role: Role, context: &Context) -> Result<()
         "listening on {}; keys that may come in: {keys}",
         server.address()
     ));
+    output.aside(&format!(
+        "host key, a line for the callers' known_hosts: [{}]:{} {}",
+        server.address().ip(),
+        server.address().port(),
+        server.host_key()
+    ));
     while !context.progress().cancelled() {
         std::thread::sleep(Duration::from_millis(100));
     }

@@ -175,6 +175,14 @@ impl Output {
         }
     }
 
+    /// A line for people that must not wait for the end.
+    pub(crate) fn live(self, text: &str) {
+        if !self.quiet && !self.json {
+            let text = format!("{}\n", mime::printable(text));
+            let _ = io::stdout().lock().write_all(text.as_bytes());
+        }
+    }
+
     /// Standard output itself, for a message's bytes.
     pub(crate) fn raw() -> impl Write {
         io::stdout().lock()

@@ -151,3 +151,25 @@ fn a_file_that_the_crash_left_under_both_names_is_one_message() {
     assert_eq!(a.mail(), [": : two", ": F: one"]);
     a.assert_settled();
 }
+
+#[test]
+fn a_file_that_the_crash_left_both_in_new_and_in_cur_is_one_message() {
+    let a = Device::new("a");
+    a.put("", "new/1.host", "one");
+    let old = a.snapshot().id.expect("recorded");
+    a.flag("one", "S");
+    a.snapshot();
+    let record = Applying {
+        from: Some(a.local()),
+        to: old,
+        why: "checkout".to_owned(),
+    };
+    record
+        .save(&OsFs, &a.repo().layout().applying())
+        .expect("saved");
+    let root = a.folder("");
+    fs::hard_link(root.join("cur/1.host:2,S"), root.join("new/1.host")).expect("linked");
+    drop(a.repo().lock(&request()).expect("locked"));
+    assert_eq!(a.mail(), ["/new: : one"]);
+    a.assert_settled();
+}

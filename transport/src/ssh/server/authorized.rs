@@ -13,7 +13,7 @@ const MAX_FILE: u64 = 16 << 20;
 
 /// Options that a line may have: those that take away what no key has here, and those that the
 /// session's handler reads. Upper and lower case are one.
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 16] = [
     "restrict",
     "no-agent-forwarding",
     "no-port-forwarding",
@@ -28,6 +28,7 @@ const OPTIONS: [&str; 15] = [
     "environment",
     "role",
     "account",
+    "device",
     "quota",
 ];
 

@@ -24,6 +24,17 @@ pub(super) fn load_or_make(path: &Path) -> Result<PrivateKey, ServerError> {
         })
 }
 
+/// The public half in a line, without a comment; empty if it has no such spelling.
+pub(super) fn public_line(key: &PrivateKey) -> String {
+    let mut public = key.public_key().clone();
+    public.set_comment("");
+    public
+        .to_openssh()
+        .unwrap_or_default()
+        .trim_end()
+        .to_owned()
+}
+
 fn load(path: &Path) -> Result<Option<PrivateKey>, String> {
     let meta = match std::fs::metadata(path) {
         Ok(meta) => meta,

@@ -158,6 +158,7 @@ pub enum ServerError {
 /// A server that runs. Dropping it cuts all connections.
 pub struct Server {
     address: SocketAddr,
+    host_key: String,
     shared: Arc<Shared>,
     stopping: watch::Sender<bool>,
 }
@@ -170,6 +171,7 @@ pub fn listen(
     service: Service,
 ) -> Result<Server, ServerError> {
     let key = host_key::load_or_make(&files.host_key)?;
+    let host_key = host_key::public_line(&key);
     let bad = |source| ServerError::Listen { address, source };
     let listener = TcpListener::bind(address).map_err(bad)?;
     let bound = listener.local_addr().map_err(bad)?;
@@ -189,6 +191,7 @@ pub fn listen(
     shared.runtime.spawn(accepting);
     Ok(Server {
         address: bound,
+        host_key,
         shared,
         stopping,
     })
@@ -217,6 +220,11 @@ impl Server {
     /// The address that the server listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The host key, as `known_hosts` has it after the host's name: what a caller compares.
+    pub fn host_key(&self) -> &str {
+        &self.host_key
     }
 
     /// Takes no more connections, gives those that are there [`Limits::stop`] to end, and cuts
