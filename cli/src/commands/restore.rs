@@ -47,8 +47,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     };
     let wanted = wanted_ids(args)?;
     let locked = context.lock(&repo, "mailvc restore")?;
-    let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
     if let Some(dir) = &args.to {
+        let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
+        drop(locked);
         if !unknown.is_empty() {
             let what = format!(
                 "no stored message has the Message-ID {}",
@@ -56,10 +57,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
             );
             return Err(Failure::new(Problem::Error, what).meaning("nothing was written"));
         }
-        drop(locked);
         return export(context, &repo, (from, selection), dir);
     }
+    // First, so that what came just now is known by its Message-ID.
     let before = record(context, &locked)?;
+    let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
     let request = RestoreRequest {
         from: Some(from),
         selection,

@@ -30,7 +30,6 @@ use crate::signal;
 /// Options of all commands.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of all commands")]
-#[allow(clippy::struct_excessive_bools)] // each is a switch of the command line
 pub(crate) struct Options {
     /// The account, if there are several
     #[arg(
