@@ -11,9 +11,9 @@ use crate::blob::{Codec, Content, Frame, Group, Help, encode};
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{self, Row};
 
-/// So many bytes of messages are worth a dictionary, which the other side may have to be sent
-/// first; fewer are grouped anew without one.
-const WORTH_A_DICTIONARY: u64 = 8 << 20;
+/// So many messages are worth a dictionary, which goes before them whether the other side has it
+/// or not; fewer are grouped anew without one.
+const WORTH_A_DICTIONARY: usize = 400;
 
 /// Takes frames one after the other.
 type Out<'a> = dyn FnMut(&[u8]) -> io::Result<()> + 'a;
@@ -32,8 +32,7 @@ impl PackedOdb {
         let mut sender = Sender {
             odb: self,
             out,
-            with_dictionaries: places.iter().map(|it| it.row.size).sum::<u64>()
-                >= WORTH_A_DICTIONARY,
+            with_dictionaries: places.len() >= WORTH_A_DICTIONARY,
             told: HashSet::new(),
             group: Group::new(),
             keys: Vec::new(),
