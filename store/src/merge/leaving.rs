@@ -130,7 +130,8 @@ impl Leaving {
 }
 
 /// `after` with what would leave put back as it is in `before`: all else goes on while deletions
-/// wait.
+/// wait. Copies wait too, of messages that stay elsewhere, where they went missing from a folder
+/// together with messages that would leave: what took the ones took the others.
 pub fn withhold(
     odb: &dyn ObjectWrite,
     before: FolderMapId,
@@ -138,12 +139,13 @@ pub fn withhold(
     leaving: &Leaving,
 ) -> Result<FolderMapId, MergeError> {
     let before = graph::load_map(odb, before)?;
-    let mut map = graph::load_map(odb, after)?;
+    let after = graph::load_map(odb, after)?;
     let keys: Vec<EntryKey> = leaving.messages.iter().map(|message| message.key).collect();
-    let mut back: BTreeMap<&FolderPath, Vec<(EntryKey, Option<Entry>)>> = BTreeMap::new();
+    let mut back: Edits<'_> = lost_copies(odb, (&before, &after), leaving)?;
     locate(odb, &before, &keys, |folder, key, entry| {
         back.entry(folder).or_default().push((key, Some(entry)));
     })?;
+    let mut map = after.clone();
     for (path, edits) in back {
         let start = map
             .folders
@@ -153,4 +155,50 @@ pub fn withhold(
         map.folders.insert(path.clone(), Folder { tree, sums });
     }
     store(odb, &map)
+}
+
+/// What is to be put back into folders.
+type Edits<'a> = BTreeMap<&'a FolderPath, Vec<(EntryKey, Option<Entry>)>>;
+
+/// Copies that are missing from folders that leaving messages are missing from, of messages that
+/// stay in another place and came to none: those were not filed elsewhere.
+fn lost_copies<'a>(
+    odb: &'a dyn ObjectRead,
+    (before, after): (&'a FolderMap, &'a FolderMap),
+    leaving: &Leaving,
+) -> Result<Edits<'a>, MergeError> {
+    let count = |entry: Option<&Entry>| entry.map_or(0, |entry| entry.copies.count());
+    let hit: BTreeSet<&FolderPath> = leaving.messages.iter().flat_map(|m| &m.folders).collect();
+    let mut lost: BTreeMap<EntryKey, Vec<(&FolderPath, Entry)>> = BTreeMap::new();
+    for touched in AllTouched::new(odb, [(before, after)])? {
+        let touched = touched?;
+        let [moves] = &touched.steps;
+        let gained = |(before, after): &(Option<Entry>, Option<Entry>)| {
+            count(after.as_ref()) > count(before.as_ref())
+        };
+        if moves.values().any(gained) {
+            continue;
+        }
+        for (&folder, (before, after)) in moves {
+            if let Some(entry) = before
+                && count(after.as_ref()) < entry.copies.count()
+                && hit.contains(folder)
+            {
+                let places = lost.entry(touched.key).or_default();
+                places.push((folder, entry.clone()));
+            }
+        }
+    }
+    let keys: Vec<EntryKey> = lost.keys().copied().collect();
+    let mut staying = BTreeSet::new();
+    locate(odb, after, &keys, |_, key, _| {
+        staying.insert(key);
+    })?;
+    let mut edits = Edits::new();
+    for (key, places) in lost {
+        for (folder, entry) in places.into_iter().filter(|_| staying.contains(&key)) {
+            edits.entry(folder).or_default().push((key, Some(entry)));
+        }
+    }
+    Ok(edits)
 }
