@@ -18,7 +18,7 @@ pub(crate) mod show;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod sync;
-pub(crate) mod tour;
 pub(crate) mod tag;
+pub(crate) mod tour;
 pub(crate) mod trust;
 pub(crate) mod undo;

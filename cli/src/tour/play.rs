@@ -54,7 +54,7 @@ pub(crate) enum Broken {
         found: Option<i32>,
     },
     /// A Maildir does not hold what it should.
-    #[error("{what}: {differing} files are not as promised\n{examples}")]
+    #[error("{what}: {differing} files are not as promised: {examples}")]
     Messages {
         /// Which Maildir.
         what: String,
@@ -95,7 +95,8 @@ impl<'a> Play<'a> {
         if (self.stopped)() {
             return Err(Broken::Stopped);
         }
-        self.line(&format!("\n{}. {title}", self.steps.len() + 1));
+        self.line("");
+        self.line(&format!("{}. {title}", self.steps.len() + 1));
         let start = Instant::now();
         let done = act(self)?;
         self.steps.push(Step {
@@ -206,7 +207,7 @@ pub(super) fn same(what: String, found: &Messages, promised: &Messages) -> Resul
     if differing == 0 {
         return Ok(());
     }
-    let examples = found.examples(promised).join("\n");
+    let examples = found.examples(promised).join("; ");
     Err(Broken::Messages {
         what,
         differing,
