@@ -84,6 +84,8 @@ commands! {
     Remote => remote;
     /// Answers other devices
     Serve => serve;
+    /// Checks all that is stored, and names the mail that damage hits
+    Verify => verify;
     /// Shows what mailvc does, on mail that nobody can miss
     Tour => tour;
 }

@@ -3,7 +3,9 @@
 //!
 //!     cargo test -p mailvc-tests --test format -- --ignored --nocapture a_golden_store
 //!
-//! then `reader.py --maildir` writes the list of messages from the Maildir, not from the store.
+//! The server's store was taken without its private key, `index.redb`, `lock` and `incoming`; in
+//! `config` and `instance` the path and the numbers of the machine were replaced. The list of
+//! messages is what `reader.py --maildir` says of the Maildir, not of the store.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -196,6 +196,42 @@ fn messages_and_dictionaries_have_the_ids_that_they_had() {
     object(Kind::Dictionary, "dictionary", b"Received: from ");
 }
 
+/// What a kind of object makes of bytes that decode.
+fn again(kind: Kind, bytes: &[u8]) -> Option<Vec<u8>> {
+    match kind {
+        Kind::Tree => Node::decode(bytes).map(|it| it.encode()).ok(),
+        Kind::FolderMap => FolderMap::decode(bytes).map(|it| it.encode()).ok(),
+        _ => Snapshot::decode(bytes).map(|it| it.encode()).ok(),
+    }
+}
+
+#[test]
+fn what_decodes_encodes_to_the_same_bytes() {
+    let objects = [
+        (Kind::Tree, "leaf"),
+        (Kind::Tree, "branch"),
+        (Kind::FolderMap, "folder map"),
+        (Kind::Snapshot, "snapshot"),
+        (Kind::Snapshot, "merge"),
+    ];
+    let mut accepted = 0;
+    for (kind, name) in objects {
+        let bytes = pinned(FILE, name);
+        for at in 0..bytes.len() {
+            assert_eq!(again(kind, &bytes[..at]), None, "{name} cut at {at}");
+            for value in 0..=255 {
+                let mut changed = bytes.clone();
+                changed[at] = value;
+                if let Some(encoded) = again(kind, &changed) {
+                    assert!(encoded == changed, "{name} with {value} at {at}");
+                    accepted += 1;
+                }
+            }
+        }
+    }
+    assert!(accepted > 100_000, "most bytes are of ids: {accepted}");
+}
+
 fn device_key() -> PublicKey {
     let text = std::fs::read_to_string(golden("device.pub")).expect("a golden file");
     PublicKey::from_openssh(&text).expect("a key")

@@ -13,8 +13,11 @@ use crate::{pinned, same};
 const FILE: &str = "pack.txt";
 const TOTAL: u64 = (1 << 20) + 5;
 
+/// An object, where it starts in its group, and its length.
+type Placed = (ObjectKey, u32, u64);
+
 /// A group of two messages, one of a folder map, and the last part of a long message.
-fn frames() -> Vec<(Vec<u8>, Vec<(ObjectKey, u32, u64)>)> {
+fn frames() -> Vec<(Vec<u8>, Vec<Placed>)> {
     let mut frames = Vec::new();
     for objects in [
         vec![(Kind::Blob, &b"one"[..]), (Kind::Blob, b"")],

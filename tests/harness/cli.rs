@@ -41,12 +41,12 @@ pub struct Run {
     pub stderr: String,
 }
 
+#[allow(clippy::return_self_not_must_use)] // most runs are only to succeed
 impl Run {
     /// Itself, if the exit code is `code`.
     ///
     /// # Panics
     /// If it is another.
-    #[must_use]
     pub fn exits(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "\n{}\n{}", self.stdout, self.stderr);
         self
@@ -56,7 +56,6 @@ impl Run {
     ///
     /// # Panics
     /// If not.
-    #[must_use]
     pub fn ok(self) -> Self {
         self.exits(0)
     }

@@ -3,7 +3,10 @@
 
 pub mod cli;
 pub mod fault_fs;
+pub mod machine;
+pub mod mail_client;
 pub mod maildir;
+pub mod random;
 pub mod sshd;
 
 pub use mailvc::tour::mailbox;

@@ -86,17 +86,27 @@ impl std::fmt::Display for Message {
 /// Reads a whole Maildir of either layout.
 pub fn read(root: &Path) -> io::Result<Messages> {
     let mut messages = Messages::default();
+    for (_, message) in listed(root)? {
+        *messages.0.entry(message).or_default() += 1;
+    }
+    Ok(messages)
+}
+
+/// All messages' files, and what they are. What somebody takes away meanwhile is not there.
+pub fn listed(root: &Path) -> io::Result<Vec<(PathBuf, Message)>> {
+    let mut found = Vec::new();
     for dir in folders(root)? {
-        let folder = portable(dir.strip_prefix(root).unwrap_or(&dir));
-        for recent in [false, true] {
-            let sub = dir.join(if recent { "new" } else { "cur" });
-            for path in files(&sub)? {
-                let message = message(&path, &folder, recent)?;
-                *messages.0.entry(message).or_default() += 1;
+        for sub in ["cur", "new"] {
+            for path in files(&dir.join(sub))? {
+                let looked = fs::read(&path).and_then(|bytes| look(root, &path, &bytes));
+                match looked {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                    message => found.push((path, message?)),
+                }
             }
         }
     }
-    Ok(messages)
+    Ok(found)
 }
 
 /// The folders' directories, the root among them: each directory that has a `cur` of its own.
@@ -194,14 +204,21 @@ fn portable(dir: &Path) -> Vec<u8> {
     }
 }
 
-fn message(path: &Path, folder: &[u8], recent: bool) -> io::Result<Message> {
+/// The folder in which a file lies, whatever the layout.
+pub fn folder_of(root: &Path, path: &Path) -> Vec<u8> {
+    let dir = path.ancestors().nth(2).unwrap_or(path);
+    portable(dir.strip_prefix(root).unwrap_or(dir))
+}
+
+/// What a file of the Maildir at `root` is, whose bytes the caller knows.
+pub fn look(root: &Path, path: &Path, bytes: &[u8]) -> io::Result<Message> {
     let name = path.file_name().unwrap_or_default().as_bytes();
     let info = name.windows(3).rposition(|three| three == b":2,");
     Ok(Message {
-        folder: folder.to_vec(),
-        hash: *blake3::hash(&fs::read(path)?).as_bytes(),
+        folder: folder_of(root, path),
+        hash: *blake3::hash(bytes).as_bytes(),
         flags: info.map_or_else(Vec::new, |at| sorted(&name[at + 3..])),
-        recent,
+        recent: path.parent().is_some_and(|sub| sub.ends_with("new")),
         mtime: fs::metadata(path)?.mtime(),
     })
 }

@@ -4,7 +4,8 @@
 //!
 //! | layer | folders |
 //! |---|---|
-//! | 3 | `remote` `serve` |
+//! | 4 | `remote` |
+//! | 3 | `serve` |
 //! | 2 | `session` |
 //! | 1 | `protocol` `ssh` |
 //! | 0 | `wire` `runtime` |

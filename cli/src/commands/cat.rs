@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::context::Context;
 use crate::error::{Failure, Problem};
-use crate::output::{Page, Report};
+use crate::output::{Output, Page, Report};
 
 /// Arguments of `cat`.
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ struct Written;
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Failure> {
     let repo = context.repo()?;
     let id = Context::message(&repo, &args.id)?;
-    let mut out = io::BufWriter::new(context.output().raw());
+    let mut out = io::BufWriter::new(Output::raw());
     let written = repo.odb().read_blob(id, &mut out);
     match (written, out.flush()) {
         (Err(OdbError::Output(error)), _) | (Ok(_), Err(error)) => match error.kind() {

@@ -37,7 +37,12 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
 fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn Report>, Failure> {
     let target = Context::resolve(repo, &args.snapshot)?;
     let folder = match &args.folder {
-        Some(name) => Some(repo.folder_named(name, &repo.folders(target)?)?),
+        // A folder that the state lacks may be gone back to as well: to where it was not.
+        Some(name) => {
+            let local = repo.folders_or_none(repo.local()?)?;
+            let named = repo.folder_named(name, &repo.folders(target)?);
+            Some(named.or_else(|_| repo.folder_named(name, &local))?)
+        }
         None => None,
     };
     let locked = context.lock(repo, "mailvc checkout")?;
@@ -56,10 +61,9 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
     match locked.checkout(&before, &request) {
         Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),
         Err(error) => {
-            let mut command = format!("mailvc checkout {}", args.snapshot);
-            if let Some(folder) = &args.folder {
-                command.push_str(&format!(" --folder {folder}"));
-            }
+            let only = args.folder.as_ref();
+            let only = only.map_or(String::new(), |folder| format!(" --folder {folder}"));
+            let command = format!("mailvc checkout {}{only}", args.snapshot);
             let keep = format!("{command} --keep-newer");
             changed.stop = Some(refused(
                 (context, &locked),

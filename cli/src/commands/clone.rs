@@ -41,7 +41,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let mut peers = Peers::new(context, &mut repo, "mailvc clone")?;
     // What lies here already need not be sent.
     peers.record(None)?;
-    let mut session = peers.call(ORIGIN, Verb::Fetch, Consent::default())?;
+    let mut session = peers.call(ORIGIN, Verb::Fetch, &Consent::default())?;
     peers.merge(&mut session, &Consent::default())?;
     let maildir = peers
         .repo()

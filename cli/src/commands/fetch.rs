@@ -22,7 +22,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let mut peers = Peers::new(context, &mut repo, "mailvc fetch")?;
     let mut sessions = Vec::new();
     for name in peers.named(args.remote.as_deref())? {
-        sessions.push(peers.call(&name, Verb::Fetch, Consent::default())?);
+        sessions.push(peers.call(&name, Verb::Fetch, &Consent::default())?);
     }
     Ok(Box::new(Done(sessions)))
 }

@@ -104,8 +104,13 @@ impl Report for Done {
         ));
         if let Some(line) = &self.snapshot {
             let sums = line.snapshot.sums;
+            let what = if self.recorded.new {
+                "recorded"
+            } else {
+                "nothing changed since"
+            };
             page.note(format!(
-                "recorded {}: {} in {}",
+                "{what} {}: {} in {}",
                 line.id.short(),
                 of(sums.copies, "file"),
                 bytes(sums.bytes)

@@ -22,3 +22,4 @@ pub(crate) mod tag;
 pub(crate) mod tour;
 pub(crate) mod trust;
 pub(crate) mod undo;
+pub(crate) mod verify;

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     peers.record(context.yes())?;
     let mut sessions = Vec::new();
     for name in peers.named(args.remote.as_deref())? {
-        sessions.push(peers.call(&name, Verb::Push, Consent::default())?);
+        sessions.push(peers.call(&name, Verb::Push, &Consent::default())?);
     }
     Ok(Box::new(Done(sessions)))
 }

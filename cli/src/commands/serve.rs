@@ -17,7 +17,7 @@ use crate::error::{Failure, Problem};
 use crate::output::{Page, Report};
 
 /// How long a caller waits for another command here: less than its own patience.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Arguments of `serve`.
 #[derive(Debug, clap::Args)]

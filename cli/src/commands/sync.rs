@@ -49,11 +49,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
 
 fn one(peers: &mut Peers<'_>, name: &str, consent: &Consent) -> Result<Session, Failure> {
     if consent.dry_run {
-        let mut session = peers.call(name, Verb::Fetch, consent.clone())?;
+        let mut session = peers.call(name, Verb::Fetch, consent)?;
         peers.merge(&mut session, consent)?;
         return Ok(session);
     }
-    peers.call(name, Verb::Sync, consent.clone())
+    peers.call(name, Verb::Sync, consent)
 }
 
 impl Report for Done {

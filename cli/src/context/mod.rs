@@ -29,7 +29,9 @@ use crate::signal;
 
 /// Options of all commands.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 #[command(next_help_heading = "Options of all commands")]
+#[allow(clippy::struct_excessive_bools)] // each is a switch of the command line
 pub(crate) struct Options {
     /// The account, if there are several
     #[arg(
@@ -158,11 +160,15 @@ impl Context {
         repo: &'a Repository,
         command: &'a str,
     ) -> Result<Locked<'a>, Failure> {
-        if self.dry_run() && repo.layout().applying().exists() {
-            let what = "an interrupted command left its work half done";
-            return Err(Failure::new(Problem::Error, what)
-                .meaning("no message is lost; any command that is no dry run finishes it first")
-                .next("`mailvc snapshot`"));
+        if repo.layout().applying().exists() {
+            if self.dry_run() {
+                let what = "an interrupted command left its work half done";
+                return Err(Failure::new(Problem::Error, what)
+                    .meaning("no message is lost; any command that is no dry run finishes it first")
+                    .next("`mailvc snapshot`"));
+            }
+            self.output()
+                .aside("first finishing what an interrupted command began");
         }
         Ok(repo.lock(&self.request(repo, command))?)
     }

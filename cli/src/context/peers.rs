@@ -75,7 +75,7 @@ impl<'a> Peers<'a> {
         &mut self,
         name: &str,
         verb: Verb,
-        consent: Consent,
+        consent: &Consent,
     ) -> Result<Session, Failure> {
         let missing = || RepoError::UnknownRemote(name.to_owned());
         let config = self
@@ -119,6 +119,7 @@ impl<'a> Peers<'a> {
         };
         Ok(Session {
             remote: name.to_owned(),
+            in_step: report.session.in_step,
             call: report,
             recorded,
             merged,
@@ -177,6 +178,7 @@ impl<'a> Peers<'a> {
         let from = (tip, session.remote.as_str(), self.command);
         let done = merged(self.context, (self.repo, locked.odb()), done, from)?;
         session.merged = Some(done);
+        session.in_step = self.repo.local()? == Some(tip);
         Ok(())
     }
 }

@@ -46,6 +46,9 @@ impl From<RepoError> for Failure {
                 "there is no earlier state yet",
                 "`mailvc snapshot` records one",
             ),
+            RepoError::UnknownFolder(_) => {
+                fail(UNTOUCHED, "`mailvc show` lists the folders of a snapshot")
+            }
             RepoError::UnknownSnapshot(_) => fail(UNTOUCHED, "`mailvc log` lists the snapshots"),
             RepoError::AmbiguousSnapshot { .. } => fail(UNTOUCHED, "give more digits"),
             RepoError::WrongYes { actual, .. } => Self::new(Problem::Guard, what)

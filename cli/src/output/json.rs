@@ -17,13 +17,12 @@ pub(crate) fn time(time: Timestamp) -> Value {
 /// where it is not UTF-8.
 pub(crate) fn folder(path: &FolderPath) -> Value {
     let bytes = path.as_bytes();
-    match std::str::from_utf8(bytes) {
-        Ok(text) => json!({ "path": text }),
-        Err(_) => {
-            let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-            json!({ "path": String::from_utf8_lossy(bytes), "bytes": hex })
-        }
+    let text = String::from_utf8_lossy(bytes);
+    if text.as_bytes() == bytes {
+        return json!({ "path": text });
     }
+    let hex: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    json!({ "path": text, "bytes": hex.concat() })
 }
 
 /// A message in a folder: what stands before all that a list says of it.

@@ -122,7 +122,11 @@ impl Output {
     /// Says what a command has to say.
     pub(crate) fn print(self, report: &dyn Report) -> Exit {
         let text = if self.json {
-            pretty(&report.json())
+            match report.json() {
+                // What was asked for has been written already.
+                Value::Null => String::new(),
+                document => pretty(&document),
+            }
         } else {
             let mut page = Page {
                 quiet: self.quiet,
@@ -142,13 +146,11 @@ impl Output {
         let text = if self.json {
             pretty(&json::failure(failure))
         } else {
-            let mut text = format!("mailvc: {}\n", mime::printable(&failure.what));
-            for line in [&failure.meaning, &failure.next] {
-                for line in line.lines().filter(|line| !line.is_empty()) {
-                    text.push_str(&format!("  {}\n", mime::printable(line)));
-                }
-            }
-            text
+            let more = [&failure.meaning, &failure.next];
+            let more = more.into_iter().flat_map(|part| part.lines());
+            let lines = [format!("mailvc: {}", mime::printable(&failure.what))].into_iter();
+            let lines = lines.chain(more.map(|line| format!("  {}", mime::printable(line))));
+            lines.collect::<Vec<_>>().join("\n") + "\n"
         };
         let _ = io::stderr().lock().write_all(text.as_bytes());
         Exit::Problem(failure.problem)
@@ -182,7 +184,7 @@ impl Output {
     }
 
     /// Standard output itself, for a message's bytes.
-    pub(crate) fn raw(self) -> impl Write {
+    pub(crate) fn raw() -> impl Write {
         io::stdout().lock()
     }
 }

@@ -18,6 +18,8 @@ pub(crate) struct Session {
     pub(crate) recorded: Option<Recorded>,
     /// What the merge did, if there was one.
     pub(crate) merged: Option<Merged>,
+    /// Whether this end is now where the other one is.
+    pub(crate) in_step: bool,
 }
 
 impl Session {
@@ -52,10 +54,10 @@ impl Session {
         self.there(page);
         let traffic = session.received.bytes + session.sent.bytes;
         let messages = session.received.messages + session.sent.messages;
-        if session.in_step && messages == 0 && self.unchanged() {
+        if self.in_step && messages == 0 && self.unchanged() {
             page.note(format!("{}: in step", self.remote));
         } else {
-            let step = if session.in_step {
+            let step = if self.in_step {
                 "in step"
             } else {
                 "not in step yet"
@@ -126,7 +128,7 @@ impl Session {
             "remote": self.remote,
             "device": session.peer.device.to_string(),
             "device_name": session.peer.name,
-            "in_step": session.in_step,
+            "in_step": self.in_step,
             "received": traffic(&session.received),
             "sent": traffic(&session.sent),
             "notes": session.accepted.as_ref().map(|accepted| accepted.notes.clone()),

@@ -1,6 +1,6 @@
 //! A snapshot in a line.
 
-use mailvc_store::object::{Snapshot, SnapshotId};
+use mailvc_store::object::{Snapshot, SnapshotId, SnapshotKind};
 use mailvc_store::repo::Signed;
 use serde_json::{Value, json};
 
@@ -59,21 +59,21 @@ impl SnapshotLine {
     /// The whole line.
     pub(crate) fn line(&self) -> String {
         let snapshot = &self.snapshot;
-        let mut line = self.name();
-        if !matches!(snapshot.kind.name(), "snapshot" | "merge") {
-            line.push_str(&format!("  {}", snapshot.kind.name()));
+        let mut parts = vec![self.name()];
+        if !matches!(snapshot.kind, SnapshotKind::Snapshot | SnapshotKind::Merge) {
+            parts.push(snapshot.kind.name().to_owned());
         }
-        line.push_str(&format!("  {}", of(snapshot.sums.entries, "message")));
+        parts.push(of(snapshot.sums.entries, "message"));
         if snapshot.conflicts_total > 0 {
-            line.push_str(&format!(", {}", of(snapshot.conflicts_total, "conflict")));
+            parts.push(of(snapshot.conflicts_total, "conflict"));
         }
         if !snapshot.message.is_empty() {
-            line.push_str(&format!("  “{}”", snapshot.message));
+            parts.push(format!("“{}”", snapshot.message));
         }
         if !self.refs.is_empty() {
-            line.push_str(&format!("  ({})", self.refs.join(", ")));
+            parts.push(format!("({})", self.refs.join(", ")));
         }
-        line
+        parts.join("  ")
     }
 
     /// All of it for programs.

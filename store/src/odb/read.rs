@@ -68,11 +68,21 @@ pub(super) fn check(view: &dyn View, key: ObjectKey, place: &Location) -> Result
     Reading::new(view).object_at(key, place).map(drop)
 }
 
-/// Like [`ObjectRead::read_blob`](super::ObjectRead::read_blob). Of several places the first
-/// whose pack can be opened counts: what was written out cannot be taken back.
+/// Like [`ObjectRead::read_blob`](super::ObjectRead::read_blob). Of several places of a long message
+/// the first that is whole counts: each is read through before a byte is written out, for what was
+/// written cannot be taken back.
 pub(super) fn read_blob(view: &dyn View, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {
     let places = view.locate(id.into())?;
-    match places.iter().find(|it| it.row.place == Place::Parts) {
+    let mut in_parts = places.iter().filter(|it| it.row.place == Place::Parts);
+    let first = in_parts.next();
+    let whole = match first {
+        Some(_) if places.len() > 1 => places
+            .iter()
+            .find(|place| check(view, id.into(), place).is_ok())
+            .or(first),
+        first => first,
+    };
+    match whole.filter(|place| place.row.place == Place::Parts) {
         None => {
             let bytes = read(view, id.into())?;
             out.write_all(&bytes).map_err(OdbError::Output)?;

@@ -57,6 +57,14 @@ impl RefStore {
         Ok(found)
     }
 
+    /// All refs, each with what stands in it: for checks, which go on past one that is damaged.
+    #[allow(clippy::type_complexity)] // a name and what came of reading it
+    pub fn each(&self) -> Result<Vec<(RefName, Result<Option<SnapshotId>, RefError>)>, RefError> {
+        let names = self.files()?.into_iter();
+        let names = names.filter_map(|(text, _)| text.parse::<RefName>().ok());
+        Ok(names.map(|name| (name.clone(), self.read(&name))).collect())
+    }
+
     /// Changes refs, if every one of them is where the edit expects it; else changes none.
     ///
     /// The caller holds the store's lock. Each ref moves at once and durably, after its log line;

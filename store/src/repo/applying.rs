@@ -33,7 +33,9 @@ impl Applying {
             None => writer.u8(0),
             Some(from) => writer.u8(1).raw(from.as_bytes()),
         };
-        writer.raw(self.to.as_bytes()).bytes(self.why.as_bytes());
+        writer
+            .raw(self.to.as_bytes())
+            .bytes(bounded(&self.why).as_bytes());
         let check = *blake3::hash(writer.as_bytes()).as_bytes();
         writer.raw(&check);
         writer.finish()
@@ -90,4 +92,9 @@ impl Applying {
             .and_then(|()| fs.sync_dir(dir))
             .map_err(RepoError::at(path))
     }
+}
+
+/// As much of a text as a record holds.
+fn bounded(why: &str) -> &str {
+    &why[..why.floor_char_boundary(MAX_WHY)]
 }

@@ -160,10 +160,20 @@ impl Config {
     /// Reads the settings.
     pub fn load(fs: &dyn Fs, path: &Path) -> Result<Self, RepoError> {
         let text = super::read_text(fs, path)?;
-        toml::from_str(&text).map_err(|error| RepoError::Config {
+        let wrong = |what: &str| RepoError::Config {
             path: path.to_owned(),
-            what: error.message().to_owned(),
-        })
+            what: what.to_owned(),
+        };
+        let config: Self = toml::from_str(&text).map_err(|error| wrong(error.message()))?;
+        // A name that no snapshot can hold would make snapshots that nobody can read, and the tag
+        // becomes part of file names.
+        check_name(&config.device)?;
+        let digits = config.tag.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if digits && config.tag.len() == 8 {
+            Ok(config)
+        } else {
+            Err(wrong("the tag is not eight hexadecimal digits"))
+        }
     }
 
     /// Writes the settings.
@@ -187,5 +197,29 @@ pub fn check_name(name: &str) -> Result<(), RepoError> {
         Ok(())
     } else {
         Err(RepoError::Name(name.to_owned()))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::disallowed_methods)] // what a person may have written
+mod tests {
+    use super::*;
+    use crate::fs::OsFs;
+
+    fn load(device: &str, tag: &str) -> Result<Config, RepoError> {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("config");
+        let text = format!("device = \"{device}\"\ntag = \"{tag}\"\n");
+        std::fs::write(&path, text).expect("written");
+        Config::load(&OsFs, &path)
+    }
+
+    #[test]
+    fn settings_that_would_spoil_snapshots_or_file_names_are_refused() {
+        assert!(load("laptop", "0123abcd").is_ok());
+        assert!(load(&"x".repeat(300), "0123abcd").is_err());
+        assert!(load("a b", "0123abcd").is_err());
+        assert!(load("laptop", "../../ab").is_err());
+        assert!(load("laptop", "").is_err());
     }
 }

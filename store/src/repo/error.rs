@@ -68,6 +68,9 @@ pub enum RepoError {
         /// How many.
         count: usize,
     },
+    /// A folder that the state does not have.
+    #[error("there is no folder `{}`", .0.escape_debug())]
+    UnknownFolder(String),
     /// A number of deletions was allowed, but it is not the number that there would be.
     #[error("{asked} deletions were allowed, but there would be {actual}")]
     WrongYes {

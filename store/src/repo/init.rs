@@ -1,6 +1,7 @@
 //! Making a store.
 
 use std::ffi::OsStr;
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -40,7 +41,7 @@ impl Repository {
         check_name(&request.name)?;
         let layout = StoreLayout::new(dir);
         if fs.lstat(&layout.format()).is_ok() {
-            return Self::anchor_again(fs, dir, request);
+            return Self::anchor_again(&fs, dir, request);
         }
         refuse_overlap(dir, &request.maildir)?;
         create_dir_durable(&*fs, dir).map_err(RepoError::at(dir))?;
@@ -48,7 +49,7 @@ impl Repository {
         if fs.lstat(&layout.format()).is_ok() {
             return Err(RepoError::Exists(dir.to_owned()));
         }
-        let maildir = open_maildir(fs.clone(), request)?;
+        let maildir = open_maildir(&fs, request)?;
         for sub in ["packs", "incoming", "refs", "log", "keys"] {
             let path = dir.join(sub);
             create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
@@ -85,7 +86,7 @@ impl Repository {
 
     /// A second `init` on the same Maildir: the person says that it is the right one, though it
     /// was moved or restored.
-    fn anchor_again(fs: SharedFs, dir: &Path, request: &InitRequest) -> Result<Self, RepoError> {
+    fn anchor_again(fs: &SharedFs, dir: &Path, request: &InitRequest) -> Result<Self, RepoError> {
         let mut repo = Self::open(fs.clone(), dir)?;
         let mut config = repo.config().clone();
         let maildir = open_maildir(fs, request)?;
@@ -110,26 +111,26 @@ impl Repository {
     }
 }
 
-fn open_maildir(fs: SharedFs, request: &InitRequest) -> Result<Maildir, RepoError> {
+fn open_maildir(fs: &SharedFs, request: &InitRequest) -> Result<Maildir, RepoError> {
     let root = &request.maildir;
     let there = fs.stat(root).is_ok_and(|stat| stat.kind == EntryKind::Dir);
     if !there && request.make_maildir {
-        create_dir_durable(&*fs, root).map_err(RepoError::at(root))?;
+        create_dir_durable(&**fs, root).map_err(RepoError::at(root))?;
     }
     let root = std::fs::canonicalize(root)
         .map_err(|_| WorktreeError::NoMaildir(request.maildir.clone()))?;
     let layout = request
         .layout
-        .map_or_else(|| detect(&*fs, &root), Layout::from);
+        .map_or_else(|| detect(&**fs, &root), Layout::from);
     let maildir = Maildir {
         fs: fs.clone(),
         root,
         layout,
     };
-    if request.make_maildir && is_begun(&*fs, &maildir.root)? {
+    if request.make_maildir && is_begun(&**fs, &maildir.root)? {
         for sub in SUB_DIRS {
             let path = maildir.root.join(sub);
-            create_dir_durable(&*fs, &path).map_err(RepoError::at(path))?;
+            create_dir_durable(&**fs, &path).map_err(RepoError::at(path))?;
         }
     }
     if maildir.folders()?.is_empty() {
@@ -209,7 +210,17 @@ pub(super) fn random_hex(bytes: usize) -> Result<String, RepoError> {
     std::fs::File::open(path)
         .and_then(|mut file| file.read_exact(&mut random))
         .map_err(RepoError::at(path))?;
-    Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&random))
+}
+
+/// Bytes in hexadecimal.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
 }
 
 /// A new key for the device; the old one signs nothing any more here. Trust in the old one stays:

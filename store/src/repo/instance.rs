@@ -23,14 +23,11 @@ pub(super) fn check(fs: &dyn Fs, layout: &StoreLayout) -> Result<(), RepoError> 
 }
 
 /// The machine's id, hashed, because it is confidential (`machine-id(5)`), and the inode of the
-/// device's key.
+/// directory of keys.
 fn here(fs: &dyn Fs, layout: &StoreLayout) -> Result<String, RepoError> {
     let machine = super::read_bytes(fs, Path::new("/etc/machine-id")).unwrap_or_default();
     let machine = blake3::derive_key("mailvc 2026 machine", &machine);
-    let machine: String = machine[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let machine = super::init::hex(&machine[..8]);
     let keys = layout.keys();
     let inode = fs.lstat(&keys).map_err(RepoError::at(keys))?.inode;
     Ok(format!("{machine} {inode}\n"))

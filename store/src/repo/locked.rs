@@ -1,5 +1,6 @@
 //! A store that is being written to: nobody else writes to it, nor to its Maildir.
 
+use std::ffi::OsStr;
 use std::time::Duration;
 
 use crate::fs::{Holder, Lock};
@@ -37,6 +38,7 @@ pub struct Locked<'a> {
 }
 
 /// What an operation writes: a pack of its own, or in a dry run one that nobody ever finishes.
+#[allow(clippy::large_enum_variant)] // there is one at a time
 pub(super) enum Work<'l, 'a> {
     Real(Batch<'a>),
     Dry(&'l Batch<'a>),
@@ -87,7 +89,21 @@ impl Repository {
         instance::check(&**self.fs(), self.layout())?;
         self.odb().sweep()?;
         self.refs().sweep()?;
+        self.sweep_settings()?;
         Ok(lock)
+    }
+
+    /// Removes what a crash left of settings, keys and records that were being written.
+    fn sweep_settings(&self) -> Result<(), RepoError> {
+        for dir in [self.layout().root().to_owned(), self.layout().keys()] {
+            let entries = self.fs().read_dir(&dir).map_err(RepoError::at(&dir))?;
+            let half = |name: &OsStr| name.as_encoded_bytes().ends_with(b".new");
+            for entry in entries.iter().filter(|entry| half(&entry.name)) {
+                let path = dir.join(&entry.name);
+                self.fs().remove_file(&path).map_err(RepoError::at(path))?;
+            }
+        }
+        Ok(())
     }
 
     /// Locks the store and the Maildir, in this order, and finishes what an interrupted run began.

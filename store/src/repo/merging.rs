@@ -109,7 +109,7 @@ impl Locked<'_> {
         let before = graph::load(batch, local)?.folders;
         let after = candidate.snapshot.folders;
         let leaving = leaving(batch, before, after)?;
-        let strict = !leaving.messages.is_empty() && self.goes_back(batch, local, request.tip)?;
+        let strict = !leaving.messages.is_empty() && goes_back(batch, local, request.tip)?;
         let limits = self.repo.config().guard.limits();
         let count = leaving.messages.len() as u64;
         let Verdict::Stop { reasons } = merge::judge(&limits, &leaving, strict) else {
@@ -154,21 +154,16 @@ impl Locked<'_> {
             snapshot: graph::load(batch, id)?,
         })
     }
+}
 
-    /// Whether the other line brings a return to an earlier state: what that removes was not
-    /// deleted by anybody who looked at it here.
-    fn goes_back(
-        &self,
-        odb: &dyn ObjectRead,
-        local: SnapshotId,
-        tip: SnapshotId,
-    ) -> Result<bool, RepoError> {
-        for id in graph::missing(odb, tip, &[local])? {
-            let kind = graph::load(odb, id)?.kind;
-            if matches!(kind, SnapshotKind::Checkout | SnapshotKind::Undo) {
-                return Ok(true);
-            }
+/// Whether the other line brings a return to an earlier state: what that removes was not
+/// deleted by anybody who looked at it here.
+fn goes_back(odb: &dyn ObjectRead, local: SnapshotId, tip: SnapshotId) -> Result<bool, RepoError> {
+    for id in graph::missing(odb, tip, &[local])? {
+        let kind = graph::load(odb, id)?.kind;
+        if matches!(kind, SnapshotKind::Checkout | SnapshotKind::Undo) {
+            return Ok(true);
         }
-        Ok(false)
     }
+    Ok(false)
 }

@@ -10,6 +10,7 @@ mod error;
 mod exporting;
 mod finding;
 mod going_back;
+mod half_done;
 mod init;
 mod instance;
 mod layout;
@@ -22,6 +23,7 @@ mod signed;
 mod tests;
 mod transition;
 mod trust;
+mod verifying;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -204,14 +206,15 @@ impl Repository {
         Ok(found)
     }
 
-    /// The folder that a person names: `INBOX` is the Maildir's root unless a folder is called so.
+    /// The folder of `map` that a person names: `INBOX` is the Maildir's root unless a folder is
+    /// called so.
     pub fn folder_named(&self, name: &str, map: &FolderMap) -> Result<FolderPath, RepoError> {
-        let unknown = || RepoError::UnknownSnapshot(name.to_owned());
-        let path = FolderPath::new(name.as_bytes()).map_err(|_| unknown())?;
-        if name == "INBOX" && !map.folders.contains_key(&path) {
-            return Ok(FolderPath::root());
-        }
-        Ok(path)
+        let named = FolderPath::new(name.as_bytes()).ok();
+        let root = (name == "INBOX").then(FolderPath::root);
+        let mut found = named.into_iter().chain(root);
+        found
+            .find(|path| map.folders.contains_key(path))
+            .ok_or_else(|| RepoError::UnknownFolder(name.to_owned()))
     }
 
     /// How long a command waits for another.

@@ -192,7 +192,7 @@ impl Locked<'_> {
         if count == 0 && leaving.replaced == 0 {
             return Ok((scan.map.clone(), Held::default()));
         }
-        let (held, reasons) = self.doubt(scan, &leaving, before, request)?;
+        let (held, reasons) = self.doubt(scan, &leaving, before, request);
         if reasons.is_empty() {
             return Ok((scan.map.clone(), Held::default()));
         }
@@ -213,19 +213,19 @@ impl Locked<'_> {
         leaving: &Leaving,
         before: &FolderMap,
         request: &SnapshotRequest,
-    ) -> Result<(Leaving, Vec<HeldReason>), RepoError> {
+    ) -> (Leaving, Vec<HeldReason>) {
         let count = leaving.messages.len() as u64;
         if !scan.consistent {
-            return Ok((leaving.clone(), vec![HeldReason::Restless]));
+            return (leaving.clone(), vec![HeldReason::Restless]);
         }
         match request.yes {
-            Some(asked) if asked == count => return Ok((Leaving::default(), Vec::new())),
+            Some(asked) if asked == count => return (Leaving::default(), Vec::new()),
             _ => {}
         }
         let limits = self.repo.config().guard.limits();
         if let Verdict::Stop { reasons } = merge::judge(&limits, leaving, false) {
             let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
-            return Ok((leaving.clone(), reasons));
+            return (leaving.clone(), reasons);
         }
         let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();
         let renamed = renamed_folders(before, &scan.map, leaving);
@@ -234,14 +234,12 @@ impl Locked<'_> {
         held.messages
             .retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
         let nothing = held.messages.is_empty();
-        Ok((
-            held,
-            if nothing {
-                Vec::new()
-            } else {
-                vec![HeldReason::Doubtful]
-            },
-        ))
+        let reasons = if nothing {
+            Vec::new()
+        } else {
+            vec![HeldReason::Doubtful]
+        };
+        (held, reasons)
     }
 }
 

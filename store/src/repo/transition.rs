@@ -12,7 +12,7 @@ use crate::worktree::{Applied, Applier, Depth, Plan, Scanner, apply, plan, sweep
 
 use super::locked::Work;
 use super::recording::write_map;
-use super::{Applying, Locked, RepoError, SnapshotReport, folders_of};
+use super::{Applying, Locked, RepoError, SnapshotReport, folders_of, half_done};
 
 /// What happened to the Maildir.
 #[derive(Debug, Default)]
@@ -40,6 +40,7 @@ impl Locked<'_> {
     ) -> Result<Transition, RepoError> {
         let found = Found {
             map: &recorded.found,
+            taken_as: &recorded.found,
             hidden: &recorded.hidden,
         };
         if dry_run {
@@ -80,7 +81,7 @@ impl Locked<'_> {
         found: &Found<'_>,
         record: &Applying,
     ) -> Result<Steps, RepoError> {
-        let target = target(batch, found.map, record)?;
+        let target = target(batch, found.taken_as, record)?;
         let plan = plan(batch, found.map, &target)?;
         let hidden = found.hidden.iter().map(|top| self.maildir.dir(top));
         let hidden: Vec<_> = hidden.collect();
@@ -139,8 +140,10 @@ impl Locked<'_> {
             progress: self.progress,
         };
         let scan = scanner.scan(&batch)?;
+        let to = self.repo.folders(record.to)?;
         let found = Found {
             map: &scan.map,
+            taken_as: &half_done::complete(&batch, &scan.map, (&known, &to))?,
             hidden: &scan.hidden,
         };
         let mut steps = self.steps(&batch, &found, record)?;
@@ -155,6 +158,8 @@ impl Locked<'_> {
 /// The Maildir as it was seen.
 struct Found<'a> {
     map: &'a FolderMap,
+    /// The same, but for what an interrupted run left half done.
+    taken_as: &'a FolderMap,
     hidden: &'a BTreeSet<FolderPath>,
 }
 

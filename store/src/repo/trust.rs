@@ -64,14 +64,26 @@ impl Device {
         Some(signer.to_line())
     }
 
-    fn from_signer(signer: &AllowedSigner) -> Self {
+    /// The device of a line. One with conditions that cannot be honoured here is refused, not
+    /// taken for one without: no clock decides whose snapshots count, and authorities sign none.
+    fn from_signer(signer: &AllowedSigner) -> Result<Self, &'static str> {
+        let ours = signer
+            .namespaces
+            .as_ref()
+            .is_none_or(|list| list.matches(NAMESPACE));
+        if signer.cert_authority || signer.valid_after.is_some() || signer.valid_before.is_some() {
+            return Err("cert-authority, valid-after and valid-before are not honoured");
+        }
+        if !ours {
+            return Err("a line for another namespace");
+        }
         let mut words = signer.comment.split_ascii_whitespace();
         let mut device = Self::new(signer.key.clone(), words.next().unwrap_or(""));
         for word in words {
             device.introduce |= word == "introduce";
             device.approve |= word == "approve";
         }
-        device
+        Ok(device)
     }
 }
 
@@ -81,7 +93,10 @@ impl Trust {
         let mut trust = Self::default();
         let text = super::read_text_or_empty(fs, &layout.trusted())?;
         for signer in AllowedSigners::parse(&text)?.entries() {
-            let device = Device::from_signer(signer);
+            let device = Device::from_signer(signer).map_err(|what| RepoError::Config {
+                path: layout.trusted(),
+                what: format!("{what} ({})", signer.comment.escape_debug()),
+            })?;
             trust.devices.insert(device.id, device);
         }
         let path = layout.revoked();

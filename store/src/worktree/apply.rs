@@ -227,10 +227,10 @@ impl<'a> Run<'a> {
                 inode: stat.inode,
                 mtime_ns: stat.mtime_ns,
                 ctime_ns: stat.ctime_ns,
-                ..row.clone()
+                ..*row
             }),
             // Somebody has it already; the next scan finds out.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(row.clone()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(*row),
             Err(error) => Err(WorktreeError::at(path)(error)),
         }
     }

@@ -154,11 +154,12 @@ impl Maildir {
             let path = dir.join(&entry.name);
             let is_folder = self.visit(&path, &entry, found)?;
             let hidden = name.starts_with(b".") && !is_folder;
-            if depth < MAX_DEPTH && !hidden && self.is_dir(&path, &entry) {
-                if let Err(WorktreeError::Io { source, .. }) = self.descend(&path, depth + 1, found)
-                {
-                    self.report(&path, ProblemKind::Unreadable(source.to_string()), found);
-                }
+            if depth < MAX_DEPTH
+                && !hidden
+                && self.is_dir(&path, &entry)
+                && let Err(WorktreeError::Io { source, .. }) = self.descend(&path, depth + 1, found)
+            {
+                self.report(&path, ProblemKind::Unreadable(source.to_string()), found);
             }
         }
         Ok(())
@@ -195,13 +196,11 @@ impl Maildir {
             Ok(false) => Ok(false),
             Ok(true) => {
                 let relative = path.strip_prefix(&self.root).unwrap_or(path);
-                match self.layout.folder(relative) {
-                    Some(folder) => found.folders.insert(folder),
-                    None => {
-                        self.report(path, ProblemKind::FolderName, found);
-                        false
-                    }
-                };
+                if let Some(folder) = self.layout.folder(relative) {
+                    found.folders.insert(folder);
+                } else {
+                    self.report(path, ProblemKind::FolderName, found);
+                }
                 Ok(true)
             }
             Err(WorktreeError::Io { source, .. }) => {

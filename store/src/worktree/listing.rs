@@ -110,13 +110,18 @@ pub(super) fn list(maildir: &Maildir, folder: &FolderPath) -> Result<Listing, Wo
         }
     }
     listing.files.sort_unstable();
-    drop_moved(&mut listing.files);
+    drop_moved(maildir, folder, &mut listing.files);
     Ok(listing)
 }
 
 /// A message that went from `new` to `cur` while they were listed was seen twice: one inode under
-/// one unique name. It is in `cur`.
-fn drop_moved(files: &mut Vec<(Name, u64)>) {
+/// one unique name. It is in `cur`; unless it is in both, as a crash in the middle of a rename can
+/// leave it.
+fn drop_moved(maildir: &Maildir, folder: &FolderPath, files: &mut Vec<(Name, u64)>) {
+    let is_there = |name: &Name, inode: u64| {
+        let stat = maildir.fs.lstat(&maildir.file(folder, name));
+        stat.is_ok_and(|stat| stat.inode == inode)
+    };
     let split = files.partition_point(|(name, _)| !files::is_recent(name));
     if split == files.len() || split == 0 {
         return;
@@ -127,9 +132,11 @@ fn drop_moved(files: &mut Vec<(Name, u64)>) {
         .collect();
     let twice: Vec<Name> = files[..split]
         .iter()
-        .filter_map(|(name, inode)| recent.get(inode).map(|recent| (name, recent)))
-        .filter(|(name, recent)| files::unique(name) == files::unique(recent))
-        .map(|(_, recent)| recent.clone())
+        .filter_map(|(name, inode)| {
+            let recent = recent.get(inode)?;
+            let moved = files::unique(name) == files::unique(recent) && !is_there(recent, *inode);
+            moved.then(|| recent.clone())
+        })
         .collect();
     files.retain(|(name, _)| !twice.contains(name));
 }

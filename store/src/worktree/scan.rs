@@ -183,7 +183,7 @@ impl Scanner<'_> {
             self.look_at_stale(&mut state)?;
             self.read_pending(batch, &mut state)?;
             self.discover(&known, &mut state, trust)?;
-            if self.mark_doubtful_listings(&mut state, &known) {
+            if Self::mark_doubtful_listings(&mut state, &known) {
                 std::thread::sleep(Duration::from_nanos(
                     TICK_NS as u64 * (1 + round as u64 / 4),
                 ));
@@ -255,10 +255,10 @@ impl Scanner<'_> {
             work.stamps = stamps;
             return;
         }
-        let row = known.get(&folder).cloned().unwrap_or_default();
+        let row = known.get(&folder).copied().unwrap_or_default();
         let listed = Stamps {
-            new: row.new.clone(),
-            cur: row.cur.clone(),
+            new: row.new,
+            cur: row.cur,
         };
         let fresh = row.tree.is_none()
             || !listed.settled()
@@ -306,9 +306,9 @@ impl Scanner<'_> {
             state.works.remove(&folder);
             state.hidden.insert(folder);
         }
-        problems
-            .into_iter()
-            .for_each(|problem| report(state, problem));
+        for problem in problems {
+            report(state, problem);
+        }
         Ok(())
     }
 
@@ -408,7 +408,7 @@ impl Scanner<'_> {
             .ok()?;
         Some(FileRow {
             ctime_ns: stat.ctime_ns,
-            ..row.clone()
+            ..*row
         })
     }
 
@@ -423,7 +423,7 @@ impl Scanner<'_> {
             let seen = (stat.size, stat.mtime_ns, stat.ctime_ns);
             let holds = seen == (row.size, row.mtime_ns, row.ctime_ns);
             if !holds {
-                let known = Some(row.clone());
+                let known = Some(*row);
                 pending.push(Pending {
                     name: name.clone(),
                     inode: stat.inode,
@@ -584,11 +584,7 @@ impl Scanner<'_> {
 
     /// If something is missing, a directory that was listed within a tick of its last change must
     /// be listed again. Returns whether to wait for that tick to pass.
-    fn mark_doubtful_listings(
-        &self,
-        state: &mut State,
-        known: &BTreeMap<FolderPath, FolderRow>,
-    ) -> bool {
+    fn mark_doubtful_listings(state: &mut State, known: &BTreeMap<FolderPath, FolderRow>) -> bool {
         let vanished = state.works.values().any(|work| work.vanished)
             || known.keys().any(|folder| !state.works.contains_key(folder));
         let mut wait = state.works.values().any(|work| work.stale);
@@ -647,7 +643,7 @@ impl Scanner<'_> {
                 } else {
                     FolderRow {
                         tree: Some(folder.tree),
-                        ..work.row.clone()
+                        ..work.row
                     }
                 };
                 if !(put.is_empty() && remove.is_empty() && row == work.row) {
@@ -714,5 +710,6 @@ fn times_can_be_trusted(root: &std::path::Path) -> bool {
         0x0102_1997,
         0x5346_414f,
     ];
+    #[allow(clippy::useless_conversion)] // elsewhere the field is narrower
     rustix::fs::statfs(root).is_ok_and(|stat| !REMOTE.contains(&i64::from(stat.f_type)))
 }

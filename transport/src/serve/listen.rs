@@ -73,7 +73,7 @@ fn answer(
     let repo = Repository::open(fs, store).map_err(|error| error.to_string())?;
     let lock = LockRequest {
         command: "mailvc serve",
-        patience: repo.patience().min(Duration::from_secs(60)),
+        patience: repo.patience().min(Duration::from_mins(1)),
         waiting: &|_| {},
         progress: &NoProgress,
     };

@@ -132,6 +132,20 @@ impl<'a> RepoDevice<'a> {
         }
     }
 
+    /// Whether devices that are met only through this peer are trusted: it is marked so among the
+    /// remotes, whichever end called. A caller that could make this up could as well come under
+    /// each of their names.
+    fn introduces(&self, peer: &Peer) -> bool {
+        match &self.stance {
+            Stance::Caller { introduce, .. } => *introduce,
+            Stance::Called { .. } => {
+                let device = peer.device.to_string();
+                let mut remotes = self.repo.config().remotes.values();
+                remotes.any(|it| it.introduce && it.device.as_ref() == Some(&device))
+            }
+        }
+    }
+
     /// Refuses a peer that may not come.
     fn admit(&self, peer: &Peer) -> Result<(), DeviceError> {
         let trust = self.repo.trust()?;
@@ -208,13 +222,7 @@ impl Device for RepoDevice<'_> {
 
     fn accept(&mut self, peer: &Peer, received: Incoming<'_>) -> Result<Accepted, DeviceError> {
         let reference = self.reference(peer)?;
-        let introduce = matches!(
-            self.stance,
-            Stance::Caller {
-                introduce: true,
-                ..
-            }
-        );
+        let introduce = self.introduces(peer);
         let received = Received {
             tip: received.tip,
             snapshots: received.snapshots,

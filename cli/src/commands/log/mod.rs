@@ -33,6 +33,7 @@ pub(crate) struct Args {
 }
 
 struct Shown {
+    folder: Option<String>,
     graph: bool,
     snapshots: Vec<SnapshotLine>,
 }
@@ -43,7 +44,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let refs = Refs::of(&repo)?;
     let tips = tips(&repo, args)?;
     let folder = match (&args.folder, tips.first()) {
-        (Some(name), Some(tip)) => Some(repo.folder_named(name, &repo.folders(*tip)?)?),
+        (Some(name), Some(tip)) => Some(folder(&repo, name, *tip)?),
         _ => None,
     };
     let most = args.number.unwrap_or(usize::MAX);
@@ -64,7 +65,23 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     }
     // With a part of the history left out, lines would lead nowhere.
     let graph = args.graph && folder.is_none();
-    Ok(Box::new(Shown { graph, snapshots }))
+    Ok(Box::new(Shown {
+        folder: args.folder.clone(),
+        graph,
+        snapshots,
+    }))
+}
+
+/// The folder that is meant, though the state may not have it any more.
+fn folder(repo: &Repository, name: &str, tip: SnapshotId) -> Result<FolderPath, Failure> {
+    let map = repo.folders(tip)?;
+    match (
+        repo.folder_named(name, &map),
+        FolderPath::new(name.as_bytes()),
+    ) {
+        (Ok(path), _) | (Err(_), Ok(path)) => Ok(path),
+        (Err(error), Err(_)) => Err(error.into()),
+    }
 }
 
 fn tips(repo: &Repository, args: &Args) -> Result<Vec<SnapshotId>, Failure> {
@@ -101,7 +118,10 @@ fn changed(
 impl Report for Shown {
     fn human(&self, page: &mut Page) {
         if self.snapshots.is_empty() {
-            page.note("nothing was recorded yet");
+            page.note(match &self.folder {
+                Some(name) => format!("no snapshot changed a folder {name}"),
+                None => "nothing was recorded yet".to_owned(),
+            });
         }
         if !self.graph {
             for line in &self.snapshots {

@@ -126,3 +126,50 @@ fn a_first_state_is_written_into_an_empty_maildir_and_joined_with_what_is_in_ano
     assert_ne!(report.found, FolderMap::default());
     b.assert_settled();
 }
+
+#[test]
+fn a_file_that_the_crash_left_under_both_names_is_one_message() {
+    let (a, b) = two(&["one", "two"]);
+    b.flag("one", "F");
+    b.snapshot();
+    let record = Applying {
+        from: Some(a.local()),
+        to: a.fetch(&b),
+        why: "merge b".to_owned(),
+    };
+    record
+        .save(&OsFs, &a.repo().layout().applying())
+        .expect("saved");
+    let cur = a.folder("").join("cur");
+    let one = a
+        .files()
+        .into_iter()
+        .find(|(path, _)| fs::read_to_string(path).expect("a message") == message("one"));
+    let (old, _) = one.expect("there");
+    fs::hard_link(old, cur.join("t0:2,F")).expect("linked");
+    drop(a.repo().lock(&request()).expect("locked"));
+    assert_eq!(a.mail(), [": : two", ": F: one"]);
+    a.assert_settled();
+}
+
+#[test]
+fn a_file_that_the_crash_left_both_in_new_and_in_cur_is_one_message() {
+    let a = Device::new("a");
+    a.put("", "new/1.host", "one");
+    let old = a.snapshot().id.expect("recorded");
+    a.flag("one", "S");
+    a.snapshot();
+    let record = Applying {
+        from: Some(a.local()),
+        to: old,
+        why: "checkout".to_owned(),
+    };
+    record
+        .save(&OsFs, &a.repo().layout().applying())
+        .expect("saved");
+    let root = a.folder("");
+    fs::hard_link(root.join("cur/1.host:2,S"), root.join("new/1.host")).expect("linked");
+    drop(a.repo().lock(&request()).expect("locked"));
+    assert_eq!(a.mail(), ["/new: : one"]);
+    a.assert_settled();
+}

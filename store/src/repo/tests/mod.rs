@@ -8,6 +8,7 @@ mod initialising;
 mod interrupted;
 mod merging;
 mod recording;
+mod verifying;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -227,7 +228,9 @@ impl Device {
         for entry in fs::read_dir(self.maildir()).expect("a Maildir").flatten() {
             let path = entry.path();
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with('.') && !path.join("cur").is_dir() || name.ends_with(".new") {
+            if name.starts_with('.') && !path.join("cur").is_dir()
+                || path.extension().is_some_and(|end| end == "new")
+            {
                 litter.push(path.clone());
             }
             let tmp = if name == "tmp" {

@@ -1,0 +1,13 @@
+//! What mailvc does between machines: real processes, a real SSH server, real Maildirs. Each file
+//! is one thing that a person does with it.
+//!
+//! Suites that need many rounds to prove anything take their number from a variable:
+//! `MAILVC_ROUNDS` for two syncs at a time, `MAILVC_KILLS` for killed commands.
+
+mod adoption;
+mod at_the_same_time;
+mod guard;
+mod killed;
+mod large;
+mod server_and_laptop;
+mod several_devices;
