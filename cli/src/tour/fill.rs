@@ -11,19 +11,30 @@ use super::messages::{files, folders};
 
 /// How many messages the server starts with.
 const SERVER: u64 = 3_000;
-/// How many of them the laptop has already, as from another program that copied mail.
-const LAPTOP: u64 = 1_000;
+/// The folders that the laptop has already, as from another program that copied mail.
+const LAPTOP: &[u8] = b"Archive/";
 
 /// Makes up the server's mail, and the laptop's, which is part of it in another layout.
 pub(super) fn make_up(server: &Path, laptop: &Path) -> io::Result<()> {
-    let mailbox = |messages, layout| Mailbox {
-        seed: 1,
-        messages,
-        layout,
-        ..Mailbox::default()
-    };
-    mailbox(SERVER, Layout::MaildirPlusPlus).write(server)?;
-    mailbox(LAPTOP, Layout::Nested).write(laptop)?;
+    for (root, layout) in [(server, Layout::MaildirPlusPlus), (laptop, Layout::Nested)] {
+        let mailbox = Mailbox {
+            seed: 1,
+            messages: SERVER,
+            layout,
+            ..Mailbox::default()
+        };
+        mailbox.write(root)?;
+    }
+    for folder in folders(laptop)? {
+        if folder.path.starts_with(LAPTOP) {
+            continue;
+        }
+        for sub in ["cur", "new"] {
+            for path in files(&laptop.join(&folder.dir).join(sub))? {
+                fs::remove_file(path)?;
+            }
+        }
+    }
     Ok(())
 }
 

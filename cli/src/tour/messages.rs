@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
@@ -29,6 +30,15 @@ pub(super) struct Message {
     pub(super) mtime: i64,
 }
 
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sub = if self.recent { "new" } else { "cur" };
+        let (folder, flags) = (self.folder.escape_ascii(), self.flags.escape_ascii());
+        let (id, mtime) = (self.id.short(), self.mtime);
+        write!(f, "{folder}/{sub}/{id} with flags `{flags}` of {mtime}")
+    }
+}
+
 /// Messages, each with its number of files; below zero in what changed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Messages(BTreeMap<Message, i64>);
@@ -54,7 +64,7 @@ impl Messages {
             .take(5)
             .map(|message| {
                 let (found, promised) = (self.of(message), other.of(message));
-                format!("{found} in place of {promised}: {message:?}")
+                format!("{found} in place of {promised} of {message}")
             })
             .collect()
     }

@@ -9,7 +9,9 @@ use super::messages::{self, Messages};
 use crate::output::{count, of};
 
 /// How many lines of what a command says are shown.
-const LINES: usize = 24;
+const LINES: usize = 32;
+/// How many lines of what the second of two equal commands says are shown.
+const AGAIN: usize = 2;
 
 /// A step of the tour.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ pub(crate) enum Broken {
         found: Option<i32>,
     },
     /// A Maildir does not hold what it should.
-    #[error("{what}: {differing} files are not as promised\n{examples}")]
+    #[error("{what}: {differing} files are not as promised: {examples}")]
     Messages {
         /// Which Maildir.
         what: String,
@@ -95,7 +97,8 @@ impl<'a> Play<'a> {
         if (self.stopped)() {
             return Err(Broken::Stopped);
         }
-        self.line(&format!("\n{}. {title}", self.steps.len() + 1));
+        self.line("");
+        self.line(&format!("{}. {title}", self.steps.len() + 1));
         let start = Instant::now();
         let done = act(self)?;
         self.steps.push(Step {
@@ -124,7 +127,11 @@ impl<'a> Play<'a> {
     ) -> Result<(), Broken> {
         let start = Instant::now();
         let run = machine.run(&words(line))?;
-        self.ended(machine, line, (&run, start.elapsed()), promised)
+        self.shown(machine, line, (&run, start.elapsed()), LINES);
+        if (self.stopped)() {
+            return Err(Broken::Stopped);
+        }
+        ended(machine, line, &run, promised)
     }
 
     /// A command that is started twice in the same instant.
@@ -137,39 +144,22 @@ impl<'a> Play<'a> {
         };
         // The second's few lines wait in its pipe while the first is read.
         let runs = [wait(one)?, wait(other?)?];
-        for (run, took) in &runs {
-            self.ended(machine, line, (run, *took), promised)?;
+        for ((run, took), most) in runs.iter().zip([LINES, AGAIN]) {
+            self.shown(machine, line, (run, *took), most);
+            ended(machine, line, run, promised)?;
         }
         Ok(())
     }
 
-    fn ended(
-        &self,
-        machine: &Machine,
-        line: &str,
-        (run, took): (&Run, Duration),
-        promised: i32,
-    ) -> Result<(), Broken> {
-        if (self.stopped)() {
-            return Err(Broken::Stopped);
-        }
+    fn shown(&self, machine: &Machine, line: &str, (run, took): (&Run, Duration), most: usize) {
         let typed = format!("{}$ mailvc {line}", machine.name);
         self.line(&format!("   {typed:<58} {:>6.2} s", took.as_secs_f64()));
-        let lines: Vec<&str> = run.said.lines().collect();
-        for said in lines.iter().take(LINES) {
+        for said in run.said.lines().take(most) {
             self.line(&format!("     {said}"));
         }
-        if lines.len() > LINES {
+        if run.said.lines().count() > most {
             self.line("     …");
         }
-        if run.code == Some(promised) {
-            return Ok(());
-        }
-        Err(Broken::Exit {
-            command: typed,
-            promised,
-            found: run.code,
-        })
     }
 
     /// A Maildir holds what was promised, to the last flag and time. Returns what it holds.
@@ -200,13 +190,25 @@ impl<'a> Play<'a> {
     }
 }
 
+/// A command ended as was promised.
+fn ended(machine: &Machine, line: &str, run: &Run, promised: i32) -> Result<(), Broken> {
+    if run.code == Some(promised) {
+        return Ok(());
+    }
+    Err(Broken::Exit {
+        command: format!("{}$ mailvc {line}", machine.name),
+        promised,
+        found: run.code,
+    })
+}
+
 /// What was found is what was promised.
 pub(super) fn same(what: String, found: &Messages, promised: &Messages) -> Result<(), Broken> {
     let differing = found.differing(promised);
     if differing == 0 {
         return Ok(());
     }
-    let examples = found.examples(promised).join("\n");
+    let examples = found.examples(promised).join("; ");
     Err(Broken::Messages {
         what,
         differing,

@@ -113,14 +113,12 @@ impl Stage {
 
     fn day(&self, play: &Play<'_>, before: &Messages) -> Result<Messages, Broken> {
         let mut promised = before.clone();
-        for (share, machine) in (0..).zip(self.both()) {
-            let new = 25 - 10 * u64::from(share);
+        for (share, machine, new) in [(0, &self.server, 25), (1, &self.laptop, 15)] {
             deliver(&machine.maildir(), 100 * u64::from(share), new)?;
             let done = work(&machine.maildir(), share)?;
             play.line(&format!(
-                "   {}: {} new, {} with the star set or taken away, {} filed, {} deleted",
+                "   {}: {new} new, {} with the star set or taken away, {} filed, {} deleted",
                 machine.name,
-                number(new),
                 number(done.flagged),
                 number(done.moved),
                 number(done.deleted)

@@ -56,14 +56,51 @@ pub(super) fn merge_entry(base: Option<&Entry>, a: &Entry, b: &Entry) -> Entry {
     Entry {
         // A function of the content, so the same on all sides.
         size: a.size.max(b.size),
-        copies: three_way(
-            base.map(|base| &base.copies),
-            &a.copies,
-            &b.copies,
-            |_, _| merge_copies(base.map(|base| &base.copies), &a.copies, &b.copies),
-        ),
+        copies: all_copies(base, a, b),
         kept: three_way(kept.as_ref(), &a.kept, &b.kept, |a, b| *a.max(b)),
     }
+}
+
+/// The copies of both sides, of which one may have brought back what the other removed.
+fn all_copies(base: Option<&Entry>, a: &Entry, b: &Entry) -> Copies {
+    let before = base.map(|base| &base.copies);
+    if let Some((base, back, other)) = brought_back(base, a, b) {
+        if back.copies == base.copies && is_part(&other.copies, &base.copies) {
+            return base.copies.clone();
+        }
+        let most = a.copies.count().max(b.copies.count());
+        return merge_copies(before, &a.copies, &b.copies, most);
+    }
+    three_way(before, &a.copies, &b.copies, |a, b| {
+        let count = before.map(Copies::count);
+        let count = three_way(count.as_ref(), &a.count(), &b.count(), |a, b| *a.max(b));
+        merge_copies(before, a, b, count)
+    })
+}
+
+/// The base, the one side that brought the message back, and the other, if that removed copies of
+/// it: those were not seen to be back, so they stay, as a whole message would.
+fn brought_back<'a>(
+    base: Option<&'a Entry>,
+    a: &'a Entry,
+    b: &'a Entry,
+) -> Option<(&'a Entry, &'a Entry, &'a Entry)> {
+    let base = base?;
+    let (back, other) = match (a.kept > base.kept, b.kept > base.kept) {
+        (true, false) => (a, b),
+        (false, true) => (b, a),
+        _ => return None,
+    };
+    (other.copies.count() < base.copies.count()).then_some((base, back, other))
+}
+
+/// Whether copies are all among others.
+fn is_part(part: &Copies, whole: &Copies) -> bool {
+    let of = |copy| {
+        let run = whole.runs().iter().find(|(known, _)| known == copy);
+        run.map_or(0, |(_, count)| *count)
+    };
+    part.runs().iter().all(|(copy, count)| *count <= of(copy))
 }
 
 /// The side that changed, if only one did; what `both` makes of them if both did, or if there is
@@ -82,11 +119,9 @@ fn three_way<T: Clone + PartialEq>(
     }
 }
 
-/// Copies that both sides changed: the rules of one copy for all of them, as it cannot be told
-/// which became which.
-fn merge_copies(base: Option<&Copies>, a: &Copies, b: &Copies) -> Copies {
-    let before = base.map(Copies::count);
-    let count = three_way(before.as_ref(), &a.count(), &b.count(), |a, b| *a.max(b));
+/// So many copies that both sides changed: the rules of one copy for all of them, as it cannot be
+/// told which became which.
+fn merge_copies(base: Option<&Copies>, a: &Copies, b: &Copies, count: u64) -> Copies {
     let copy = merge_copy(base.map(collapse).as_ref(), &collapse(a), &collapse(b));
     let all = std::iter::repeat_n(copy.clone(), count as usize);
     Copies::collect(all).unwrap_or_else(|| Copies::one(copy))

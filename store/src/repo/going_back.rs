@@ -192,6 +192,10 @@ impl Repository {
     }
 }
 
+fn count(entry: Option<&Entry>) -> u64 {
+    entry.map_or(0, |entry| entry.copies.count())
+}
+
 /// The target, with `kept` raised to `generation` on all messages that it brings back, and nowhere
 /// lower than it is now.
 fn bring_back(
@@ -210,13 +214,17 @@ fn bring_back(
         let mut edits: BTreeMap<EntryKey, Option<Entry>> = BTreeMap::new();
         for change in tree::diff(batch, tree_in(found, path), folder.tree) {
             let change = change?;
-            let (None, Some(mut after)) = (change.before, change.after) else {
+            let Some(mut after) = change.after else {
                 continue;
             };
+            let wanted = after.copies.count();
+            if count(change.before.as_ref()) >= wanted {
+                continue;
+            }
             // What is missing here although `local` has it is held by the guard: nobody has
             // decided about it yet, and whoever did not ask for it does not get it.
             let asked = target.back.holds(path, change.key);
-            if asked || tree::get(batch, now, change.key)?.is_none() {
+            if asked || count(tree::get(batch, now, change.key)?.as_ref()) < wanted {
                 after.kept = generation;
                 edits.insert(change.key, Some(after));
             }

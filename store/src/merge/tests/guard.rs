@@ -168,6 +168,28 @@ fn while_deletions_wait_all_else_goes_on() {
 }
 
 #[test]
+fn copies_that_went_missing_with_what_is_held_wait_too() {
+    let odb = MemoryOdb::new();
+    let mail = |texts: &[(u64, &str)]| -> Mail {
+        let owned = texts.iter().map(|&(at, text)| (at, text.to_owned()));
+        owned.collect()
+    };
+    let before = mail(&[
+        (1, "in:"),
+        (2, "all: in:F"),
+        (3, "in: all:"),
+        (4, "all: work:"),
+    ]);
+    // 2 lost its copy where 1 vanished; 3 was filed from there; 4 left a folder that lost nothing.
+    let after = mail(&[(2, "all:"), (3, "all: work:"), (4, "all:")]);
+    let (leaving, [old, new]) = of(&odb, &before, &after);
+    assert_eq!(leaving.messages.len(), 1);
+    let waiting = withhold(&odb, old, new, &leaving).expect("stored");
+    let expected = mail(&[(1, "in:"), (2, "all: in:F"), (3, "all: work:"), (4, "all:")]);
+    assert_eq!(load(&odb, waiting, 0..9), expected);
+}
+
+#[test]
 fn what_was_brought_back_outlives_a_deletion_made_before() {
     let odb = MemoryOdb::new();
     let base = store(&odb, &[], &many(0, 3, "in:!4"));

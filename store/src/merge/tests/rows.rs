@@ -53,6 +53,16 @@ fn what_was_changed_on_purpose_outlives_a_deletion() {
 }
 
 #[test]
+fn copies_that_were_brought_back_outlive_their_removal() {
+    assert_eq!(
+        quietly("in:S in:F", "in:F", "in:S!1 in:F!1"),
+        "in:F!1 in:S!1"
+    );
+    assert_eq!(quietly("in: in:", "in:F", "in:!1 in:!1"), "in:F!1 in:F!1");
+    assert_eq!(quietly("in: in:", "in:", "in: in:"), "in:");
+}
+
+#[test]
 fn a_message_that_was_moved_outlives_a_deletion() {
     let reported = |result: &str| (result.to_owned(), vec![DeletedAndChanged]);
     assert_eq!(merge("in:", "work:", ""), reported("work:"));

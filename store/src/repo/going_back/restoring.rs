@@ -50,8 +50,9 @@ impl Locked<'_> {
         let wanted = wanted(&*batch, from, &recorded.found, &request.selection)?;
         let mut edits = Edits::new();
         let mut back = BTreeSet::new();
+        let mut here = all_places(&*batch, &recorded.found, wanted.keys())?;
         for (key, state) in wanted {
-            let now = places(&*batch, &recorded.found, key)?;
+            let now = here.remove(&key).unwrap_or_default();
             for (path, entry) in merge::give_back(&state, &now) {
                 back.insert((path.clone(), key));
                 edits.entry(path).or_default().push((key, Some(entry)));
@@ -83,13 +84,11 @@ fn wanted(
         Selection::Folder(path) => Some(path),
         Selection::All => None,
     };
-    let mut wanted = BTreeMap::new();
-    for key in fewer(odb, found, &state, only)? {
-        let mut at = places(odb, &state, key)?;
-        if let Some(only) = only {
-            at.retain(|path, _| path == only);
+    let mut wanted = all_places(odb, &state, &fewer(odb, found, &state, only)?)?;
+    if let Some(only) = only {
+        for places in wanted.values_mut() {
+            places.retain(|path, _| path == only);
         }
-        wanted.insert(key, at);
     }
     Ok(wanted)
 }
@@ -165,18 +164,20 @@ fn fewer(
     Ok(keys)
 }
 
-fn places(
+/// Where messages lie in a state; each folder is walked once. Those that it lacks are nowhere.
+fn all_places<'k>(
     odb: &dyn ObjectRead,
     map: &FolderMap,
-    key: EntryKey,
-) -> Result<MessagePlaces, RepoError> {
-    let mut at = MessagePlaces::new();
+    keys: impl IntoIterator<Item = &'k EntryKey, IntoIter: Clone>,
+) -> Result<BTreeMap<EntryKey, MessagePlaces>, RepoError> {
+    let keys = keys.into_iter();
+    let mut found: BTreeMap<EntryKey, MessagePlaces> = BTreeMap::new();
     for (path, folder) in &map.folders {
-        if let Some(entry) = tree::get(odb, folder.tree, key)? {
-            at.insert(path.clone(), entry);
+        for (key, entry) in tree::get_all(odb, folder.tree, keys.clone().copied())? {
+            found.entry(key).or_default().insert(path.clone(), entry);
         }
     }
-    Ok(at)
+    Ok(found)
 }
 
 fn put(batch: &Batch<'_>, map: &mut FolderMap, edits: Edits) -> Result<(), RepoError> {

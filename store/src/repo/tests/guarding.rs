@@ -31,6 +31,36 @@ fn a_mass_of_deletions_waits_while_additions_go_on() {
 }
 
 #[test]
+fn copies_that_vanish_with_what_is_held_are_held_and_come_back_with_it() {
+    let a = Device::new("a");
+    a.put_many("", 0..150);
+    a.put("", "cur/twice:2,F", "m0");
+    a.put("All", "cur/filed:2,", "m1");
+    a.snapshot();
+    let whole = a.mail();
+    fs::remove_file(a.folder("").join("cur/0:2,")).expect("one of two copies");
+    for n in 1..100 {
+        fs::remove_file(a.folder("").join(format!("cur/{n}:2,"))).expect("removed");
+    }
+    let report = a.snapshot();
+    assert_eq!(
+        report.held.count(),
+        98,
+        "two of the hundred are still there"
+    );
+    assert!(report.changes.remove.is_empty(), "{:#?}", report.changes);
+    let all = RestoreRequest {
+        from: None,
+        selection: Selection::All,
+        dry_run: false,
+    };
+    a.after_snapshot(false, |locked, now| locked.restore(now, &all))
+        .expect("restored");
+    assert_eq!(a.mail(), whole);
+    a.assert_settled();
+}
+
+#[test]
 fn a_yes_counts_for_exactly_what_was_seen() {
     let a = emptied();
     assert_eq!(a.snapshot_as(&with_yes(99)).held.count(), 100);
