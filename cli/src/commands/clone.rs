@@ -39,6 +39,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let mut repo = store(args, context)?;
     name_origin(context, &mut repo, &url)?;
     let mut peers = Peers::new(context, &mut repo, "mailvc clone")?;
+    // What the Maildir holds already need not be sent.
+    peers.record(None)?;
     let mut session = peers.call(ORIGIN, Verb::Fetch, &Consent::default())?;
     peers.merge(&mut session, &Consent::default())?;
     let maildir = peers
