@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::context::{Context, Peers};
 use crate::error::{Exit, Failure};
-use crate::output::{Output, Page, Report, Session};
+use crate::output::{Output, Page, Recorded, Report, Session};
 
 /// Arguments of `sync`.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,8 @@ pub(crate) struct Args {
 
 #[derive(Default)]
 struct Done {
+    /// What the Maildir was before the first session.
+    recorded: Option<Recorded>,
     sessions: Vec<Session>,
     failed: Vec<(String, Failure)>,
 }
@@ -32,10 +34,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     };
     let mut peers = Peers::new(context, &mut repo, "mailvc sync")?;
     let names = peers.named(args.remote.as_deref())?;
-    if !consent.dry_run {
-        peers.record(consent.yes)?;
-    }
     let mut done = Done::default();
+    if !consent.dry_run {
+        done.recorded = Some(peers.record(consent.yes)?);
+    }
     let alone = names.len() == 1;
     for name in names {
         match one(&mut peers, &name, &consent) {
@@ -56,8 +58,19 @@ fn one(peers: &mut Peers<'_>, name: &str, consent: &Consent) -> Result<Session, 
     peers.call(name, Verb::Sync, consent)
 }
 
+impl Done {
+    /// What is held and strange in the Maildir, unless a session has looked again and says it.
+    fn recorded(&self) -> Option<&Recorded> {
+        let looked_again = self.sessions.iter().any(|it| it.recorded.is_some());
+        self.recorded.as_ref().filter(|_| !looked_again)
+    }
+}
+
 impl Report for Done {
     fn human(&self, page: &mut Page) {
+        if let Some(recorded) = self.recorded() {
+            recorded.warn(page);
+        }
         self.sessions.iter().for_each(|session| session.human(page));
         for (name, failure) in &self.failed {
             page.line(format!("{name}: {}", Output::sentence(failure)));
@@ -71,6 +84,7 @@ impl Report for Done {
             .map(|(name, failure)| json!({ "remote": name, "error": failure.what }))
             .collect();
         json!({
+            "recorded": self.recorded().map(Recorded::json),
             "sessions": self.sessions.iter().map(Session::json).collect::<Vec<_>>(),
             "failed": failed,
         })
@@ -84,6 +98,7 @@ impl Report for Done {
         self.sessions
             .iter()
             .map(Session::exit)
+            .chain(self.recorded().map(Recorded::exit))
             .chain(failed)
             .fold(Exit::Done, Exit::worst)
     }

@@ -12,7 +12,7 @@ use super::recording::merge_stop;
 use super::{Context, recorded, transitioned};
 use crate::config::{self, UserConfig};
 use crate::error::Failure;
-use crate::output::{Merged, Session};
+use crate::output::{Merged, Recorded, Session};
 use crate::prompt::TerminalPrompt;
 
 /// The other devices, and how to reach them.
@@ -145,13 +145,13 @@ impl<'a> Peers<'a> {
     }
 
     /// Records the Maildir, if it changed, before others are told of it.
-    pub(crate) fn record(&self, yes: Option<u64>) -> Result<(), Failure> {
+    pub(crate) fn record(&self, yes: Option<u64>) -> Result<Recorded, Failure> {
         let locked = self.context.lock(self.repo, self.command)?;
-        locked.snapshot(&SnapshotRequest {
+        let found = locked.snapshot(&SnapshotRequest {
             yes,
             ..SnapshotRequest::default()
         })?;
-        Ok(())
+        recorded(self.context, locked.odb(), &found)
     }
 
     /// Merges what a session brought, as far as it was not merged within it.
