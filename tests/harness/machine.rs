@@ -76,7 +76,10 @@ impl Machine {
     /// # Panics
     /// If it can't be started.
     pub fn start(&self, arguments: &[&str]) -> Child {
-        self.home.command(arguments).spawn().expect("mailvc started")
+        self.home
+            .command(arguments)
+            .spawn()
+            .expect("mailvc started")
     }
 
     /// Lets in by SSH whoever has the key, to run what they like.
@@ -219,7 +222,11 @@ impl Machine {
         let litter = maildir::in_tmp(&self.maildir()).expect("a Maildir");
         assert!(litter.is_empty(), "{}: left in tmp: {litter:?}", self.name);
         let litter = maildir::store_litter(&self.store()).expect("a store");
-        assert!(litter.is_empty(), "{}: left in the store: {litter:?}", self.name);
+        assert!(
+            litter.is_empty(),
+            "{}: left in the store: {litter:?}",
+            self.name
+        );
         let applying = self.store().join("applying");
         assert!(!applying.exists(), "{}: half applied", self.name);
         let verified = self.run(&["verify", "--full"]);
@@ -247,7 +254,11 @@ pub fn assert_in_step(machines: &[&Machine]) {
 /// If not.
 pub fn assert_is(machine: &Machine, model: &Messages) {
     let difference = machine.messages().difference(model);
-    assert!(difference.is_empty(), "{} against the model:\n{difference}", machine.name);
+    assert!(
+        difference.is_empty(),
+        "{} against the model:\n{difference}",
+        machine.name
+    );
 }
 
 /// Syncs each machine in turn, as often as nobody's changes can still be on their way.
@@ -284,7 +295,11 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 pub fn await_file(path: &Path) {
     let start = Instant::now();
     while !path.exists() {
-        assert!(start.elapsed() < Duration::from_secs(30), "{}", path.display());
+        assert!(
+            start.elapsed() < Duration::from_secs(30),
+            "{}",
+            path.display()
+        );
         std::thread::sleep(Duration::from_millis(5));
     }
 }

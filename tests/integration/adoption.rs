@@ -37,7 +37,8 @@ fn copy_otherwise(from: &Path, to: &Path) {
         fs::copy(&path, &copy).expect("copied");
         let time = SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_300_000_000 + number);
         let file = File::options().write(true).open(&copy).expect("opened");
-        file.set_times(FileTimes::new().set_modified(time)).expect("a time");
+        file.set_times(FileTimes::new().set_modified(time))
+            .expect("a time");
     }
 }
 
@@ -74,7 +75,9 @@ fn mail_that_is_there_under_other_names_and_flags_is_not_transferred_nor_doubled
     copy_otherwise(&server.maildir(), &laptop.maildir());
     laptop.knows(&server);
     let before = places(&server);
-    let clone = laptop.run(&["--json", "clone", HOST, "--name", "laptop"]).ok();
+    let clone = laptop
+        .run(&["--json", "clone", HOST, "--name", "laptop"])
+        .ok();
     assert_eq!(received(&clone), 0);
     assert_eq!(places(&laptop), before);
     let sync = laptop.run(&["--json", "sync"]).ok();
@@ -98,7 +101,9 @@ fn only_what_each_lacks_is_transferred() {
         mailbox::deliver(&laptop.maildir(), Path::new(".Sent"), &bytes).expect("delivered");
     }
     let store = server.store().display().to_string();
-    let clone = laptop.run(&["--json", "clone", &store, "--name", "laptop"]).ok();
+    let clone = laptop
+        .run(&["--json", "clone", &store, "--name", "laptop"])
+        .ok();
     assert_eq!(received(&clone), 3);
     let sync = laptop.run(&["--json", "sync"]).ok();
     assert_eq!(sent(&sync), 5);
@@ -117,7 +122,9 @@ fn a_nested_maildir_adopts_one_with_dots() {
         },
     );
     let store = server.store().display().to_string();
-    let clone = twin.run(&["--json", "clone", &store, "--name", "laptop"]).ok();
+    let clone = twin
+        .run(&["--json", "clone", &store, "--name", "laptop"])
+        .ok();
     assert_eq!(received(&clone), 0);
     twin.sync();
     assert_in_step(&[&server, &twin]);

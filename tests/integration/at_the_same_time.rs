@@ -52,7 +52,10 @@ fn delivered(changes: &[Change]) -> Vec<Change> {
 /// nothing is lost or doubled.
 fn together(machines: [&Machine; 2], start: impl Fn() -> Vec<Child>) {
     let mut model = places(&machines[0].messages());
-    let mut clients = vec![machines[0].client((0, 2), 51), machines[1].client((1, 2), 52)];
+    let mut clients = vec![
+        machines[0].client((0, 2), 51),
+        machines[1].client((1, 2), 52),
+    ];
     for round in 0..rounds("MAILVC_ROUNDS", 8) {
         let stop = AtomicBool::new(false);
         let runs = std::thread::scope(|scope| {
@@ -71,12 +74,22 @@ fn together(machines: [&Machine; 2], start: impl Fn() -> Vec<Child>) {
             runs
         });
         for run in runs {
-            assert_eq!(run.code, Some(0), "round {round}\n{}\n{}", run.stdout, run.stderr);
+            assert_eq!(
+                run.code,
+                Some(0),
+                "round {round}\n{}\n{}",
+                run.stdout,
+                run.stderr
+            );
         }
         machines[1].sync();
         for machine in machines {
             let difference = places(&machine.messages()).difference(&model);
-            assert!(difference.is_empty(), "round {round}, {}:\n{difference}", machine.name);
+            assert!(
+                difference.is_empty(),
+                "round {round}, {}:\n{difference}",
+                machine.name
+            );
         }
     }
     settle(&machines[1..]);

@@ -136,7 +136,11 @@ fn a_sync_at_the_callers_end() {
         }
         finish(&pair.server, &pair.laptop, &pair.model);
     }
-    println!("{cut} of {} killed at work, within {:?}", kills(), pair.whole);
+    println!(
+        "{cut} of {} killed at work, within {:?}",
+        kills(),
+        pair.whole
+    );
 }
 
 #[test]
@@ -164,7 +168,11 @@ fn a_sync_at_the_servers_end() {
         }
         finish(&pair.server, &pair.laptop, &pair.model);
     }
-    println!("{cut} of {} killed at work, within {:?}", kills(), pair.whole);
+    println!(
+        "{cut} of {} killed at work, within {:?}",
+        kills(),
+        pair.whole
+    );
 }
 
 /// The process that answers, once it has been started.
@@ -183,10 +191,10 @@ fn next_caller(server: &Machine, before: usize, child: &mut Child) -> Option<u32
 }
 
 fn kill(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    pid.is_some_and(|pid| {
-        rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok()
-    })
+    let pid = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    pid.is_some_and(|pid| rustix::process::kill_process(pid, rustix::process::Signal::KILL).is_ok())
 }
 
 #[test]
@@ -218,7 +226,9 @@ fn a_clone() {
 /// A checkout in place, as a person who has seen the number repeats it.
 fn checkout(machine: &Machine, to: &str, leaving: &str) -> Vec<String> {
     let _ = machine;
-    ["checkout", to, "--yes-delete", leaving].map(str::to_owned).to_vec()
+    ["checkout", to, "--yes-delete", leaving]
+        .map(str::to_owned)
+        .to_vec()
 }
 
 #[test]
@@ -236,8 +246,17 @@ fn a_checkout_in_place() {
     let mut whole = Duration::ZERO;
     let mut cut = 0;
     for round in 0..kills() + 2 {
-        let (from, to) = if round % 2 == 0 { (&second, &first) } else { (&first, &second) };
-        let leaving = from.1.contents().difference(&to.1.contents()).count().to_string();
+        let (from, to) = if round % 2 == 0 {
+            (&second, &first)
+        } else {
+            (&first, &second)
+        };
+        let leaving = from
+            .1
+            .contents()
+            .difference(&to.1.contents())
+            .count()
+            .to_string();
         let arguments = checkout(&machine, &to.0, &leaving);
         if round < 2 {
             let (run, time) = timed(|| machine.home.run(&arguments));

@@ -213,7 +213,9 @@ impl Listening {
             let mut keygen = std::process::Command::new("ssh-keygen");
             let key = server.store().join("keys/host");
             await_file(&key);
-            mailvc_tests::cli::run(keygen.arg("-yf").arg(key)).ok().stdout
+            mailvc_tests::cli::run(keygen.arg("-yf").arg(key))
+                .ok()
+                .stdout
         };
         let known = format!("[127.0.0.1]:{port} {host}");
         std::fs::write(ssh.join("known_hosts"), known).expect("written");
