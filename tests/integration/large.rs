@@ -23,8 +23,8 @@ fn measured(what: &str, server: &Machine, child: Child) {
     let start = Instant::now();
     let done = AtomicU64::new(0);
     let (run, here, there) = std::thread::scope(|scope| {
-        let pid = child.id();
-        let peaks = scope.spawn(|| {
+        let (pid, done) = (child.id(), &done);
+        let peaks = scope.spawn(move || {
             let (mut here, mut there) = (0, 0);
             while done.load(Ordering::Relaxed) == 0 {
                 here = here.max(peak(pid));

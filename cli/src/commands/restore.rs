@@ -3,9 +3,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use mailvc_store::object::{EntryKey, SnapshotId};
-use mailvc_store::repo::{Locked, RepoError, Repository, RestoreRequest, Selection};
+use mailvc_store::repo::{
+    Locked, RepoError, Repository, RestoreRequest, Selection, SnapshotRequest,
+};
 
-use crate::context::{Context, export, record, recorded, transitioned};
+use crate::context::{Context, export, recorded, transitioned};
 use crate::error::{Failure, Problem};
 use crate::output::{Changed, Report};
 
@@ -59,7 +61,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         drop(locked);
         return export(context, &repo, (from, selection), dir);
     }
-    let before = record(context, &locked)?;
+    // Not recorded as deleted: given again after it was cut short, the command must find what is
+    // missing still missing.
+    let before = locked.snapshot(&SnapshotRequest {
+        keep_missing: true,
+        dry_run: context.dry_run(),
+        ..SnapshotRequest::default()
+    })?;
     let request = RestoreRequest {
         from: Some(from),
         selection,
