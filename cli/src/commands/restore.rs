@@ -3,9 +3,11 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use mailvc_store::object::{EntryKey, SnapshotId};
-use mailvc_store::repo::{Locked, RepoError, Repository, RestoreRequest, Selection};
+use mailvc_store::repo::{
+    Locked, RepoError, Repository, RestoreRequest, Selection, SnapshotRequest,
+};
 
-use crate::context::{Context, export, record, recorded, transitioned};
+use crate::context::{Context, export, recorded, transitioned};
 use crate::error::{Failure, Problem};
 use crate::output::{Changed, Report};
 
@@ -59,8 +61,13 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         }
         return export(context, &repo, (from, selection), dir);
     }
-    // First, so that what came just now is known by its Message-ID.
-    let before = record(context, &locked)?;
+    // First, so that what came just now is known by its Message-ID. Nothing is recorded as deleted:
+    // given again after it was cut short, the command must find what is missing still missing.
+    let before = locked.snapshot(&SnapshotRequest {
+        keep_missing: true,
+        dry_run: context.dry_run(),
+        ..SnapshotRequest::default()
+    })?;
     let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
     let request = RestoreRequest {
         from: Some(from),

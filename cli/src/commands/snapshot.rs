@@ -27,6 +27,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let repo = context.repo()?;
     let locked = context.lock(&repo, "mailvc snapshot")?;
     let request = SnapshotRequest {
+        keep_missing: false,
         message: args.message.clone().unwrap_or_default(),
         yes: context.yes(),
         thorough: args.thorough,

@@ -133,13 +133,37 @@ impl<'a> Reading<'a> {
 
     fn object(&mut self, key: ObjectKey) -> Result<Weighed, OdbError> {
         let mut failed = OdbError::Missing(key);
-        for place in self.view.locate(key)? {
+        let mut places = self.view.locate(key)?;
+        if places.len() > 1 {
+            // Two runs at once may each have stored it upon something else, and upon each other's.
+            // The lightest copies rest only on lighter ones: among them there is no circle.
+            places.sort_by_cached_key(|place| self.weight(key, place));
+        }
+        for place in places {
             match self.object_at(key, &place) {
                 Ok(found) => return Ok(found),
                 Err(error) => failed = error,
             }
         }
         Err(failed)
+    }
+
+    /// What a place says that it costs to read it; one that cannot be asked is the last resort.
+    fn weight(&self, key: ObjectKey, place: &Location) -> u8 {
+        if place.row.place == Place::Parts {
+            return 1;
+        }
+        if let Some(known) = self.view.cache().frame(place.at()) {
+            return known.weight;
+        }
+        let Ok(bytes) = frame_at(key, place, place.row.frame) else {
+            return u8::MAX;
+        };
+        match Frame::parse(&bytes).map(|frame| frame.codec) {
+            Ok(Codec::Prefix { weight, .. }) => weight,
+            Ok(_) => 1,
+            Err(_) => u8::MAX,
+        }
     }
 
     fn object_at(&mut self, key: ObjectKey, place: &Location) -> Result<Weighed, OdbError> {
@@ -200,7 +224,10 @@ impl<'a> Reading<'a> {
                 (frame.plain(Help::Dictionary(&dictionary)), 1)
             }
             Codec::Prefix { weight, bases } => {
-                let prefix = self.prefix(bases, damaged)?;
+                self.depth += 1;
+                let prefix = self.prefix(bases, damaged);
+                self.depth -= 1;
+                let prefix = prefix?;
                 (frame.plain(Help::Prefix(&prefix)), *weight)
             }
         };
@@ -214,14 +241,12 @@ impl<'a> Reading<'a> {
         damaged: &dyn Fn(&'static str) -> OdbError,
     ) -> Result<Vec<u8>, OdbError> {
         let mut prefix = Vec::new();
-        self.depth += 1;
         for &base in bases {
             prefix.extend_from_slice(&self.object(base)?.bytes);
             if prefix.len() > MAX_PLAIN {
                 return Err(damaged("its prefix is too long"));
             }
         }
-        self.depth -= 1;
         Ok(prefix)
     }
 }

@@ -321,6 +321,37 @@ fn bases_that_rest_on_each_other_end_in_an_error() {
     assert!(matches!(home.open().read(a), Err(OdbError::Damaged { .. })));
 }
 
+/// Two runs at once store the same nodes: one has the second upon the first, the other the first
+/// upon the second.
+#[test]
+fn nodes_that_two_runs_stored_upon_each_other_are_read_where_they_are_whole() {
+    let (home, other) = (Home::new(), Home::new());
+    let mut nodes = Vec::new();
+    for seed in 0..16 {
+        let one = noise(3000, seed);
+        let two = [one.as_slice(), b"changed"].concat();
+        for (home, [first, then]) in [(&home, [&one, &two]), (&other, [&two, &one])] {
+            let odb = home.open();
+            let mut base = None;
+            for node in [first, then] {
+                let batch = odb.batch().expect("disk");
+                base = Some(batch.write_delta(Kind::Tree, node, base).expect("disk"));
+                batch.finish().expect("disk");
+            }
+        }
+        nodes.extend([one, two]);
+    }
+    let packs = |home: &Home| home.store().join("packs");
+    for entry in fs::read_dir(packs(&other)).expect("there") {
+        let entry = entry.expect("there");
+        fs::copy(entry.path(), packs(&home).join(entry.file_name())).expect("copied");
+    }
+    for node in &nodes {
+        let key = ObjectKey::of(Kind::Tree, node);
+        assert!(home.open().read(key).expect("stored") == *node);
+    }
+}
+
 #[test]
 fn damage_is_named_and_contained_and_mended() {
     let home = Home::new();

@@ -172,11 +172,12 @@ impl Locked<'_> {
     }
 }
 
-/// Whether as many messages may leave as would.
+/// Whether as many messages may leave as would. None may always: a command that was cut short and
+/// is given again finds its work done.
 fn check_yes(yes: Option<u64>, leaving: merge::Leaving, dry_run: bool) -> Result<(), RepoError> {
     let actual = leaving.messages.len() as u64;
     match yes {
-        Some(asked) if asked != actual => Err(RepoError::WrongYes { asked, actual }),
+        Some(asked) if asked != actual && actual > 0 => Err(RepoError::WrongYes { asked, actual }),
         None if actual > 0 && !dry_run => Err(RepoError::WouldRemove(Box::new(leaving))),
         _ => Ok(()),
     }

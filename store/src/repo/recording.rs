@@ -28,6 +28,8 @@ pub struct SnapshotRequest {
     pub message: String,
     /// How many disappearances the person allows.
     pub yes: Option<u64>,
+    /// Whether what is missing is left for later, because it is about to be brought back.
+    pub keep_missing: bool,
     /// Whether every file's size and times are to be compared.
     pub thorough: bool,
     /// Whether to find out only, and record nothing.
@@ -50,7 +52,7 @@ pub enum HeldReason {
 pub struct Held {
     /// Which.
     pub leaving: Leaving,
-    /// Why, for people.
+    /// Why, for people; empty if it was asked for.
     pub reasons: Vec<HeldReason>,
 }
 
@@ -192,8 +194,12 @@ impl Locked<'_> {
         if count == 0 && leaving.replaced == 0 {
             return Ok((scan.map.clone(), Held::default()));
         }
-        let (held, reasons) = self.doubt(scan, &leaving, before, request);
-        if reasons.is_empty() {
+        let (held, reasons) = if request.keep_missing {
+            (leaving, Vec::new())
+        } else {
+            self.doubt(scan, &leaving, before, request)
+        };
+        if held.messages.is_empty() && reasons.is_empty() {
             return Ok((scan.map.clone(), Held::default()));
         }
         let folders = merge::withhold(batch, before_id, after_id, &held)?;
