@@ -30,6 +30,7 @@ use crate::signal;
 /// Options of all commands.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Options of all commands")]
+#[allow(clippy::struct_excessive_bools)] // switches, each by itself
 pub(crate) struct Options {
     /// The account, if there are several
     #[arg(

@@ -56,6 +56,7 @@ impl<'a> Peers<'a> {
             Some(name) if remotes.contains_key(name) => Ok(vec![name.to_owned()]),
             Some(name) => Err(RepoError::UnknownRemote(name.to_owned()).into()),
             None if remotes.is_empty() => Err(Failure::usage("there is no remote to talk to")
+                .meaning("nothing was changed")
                 .next("`mailvc remote add NAME URL` names one")),
             None => Ok(remotes.keys().cloned().collect()),
         }

@@ -4,6 +4,7 @@ mod remote;
 mod store;
 
 use std::fmt::Write as _;
+use std::io::{self, ErrorKind};
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,6 +137,29 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
         source = inner.source();
     }
     text
+}
+
+/// What to do about what the system refused; empty where that is not known.
+pub(crate) fn advice(error: &(dyn std::error::Error + 'static)) -> &'static str {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            return match error.kind() {
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                    "make room on that disk, then run it again"
+                }
+                ErrorKind::PermissionDenied => {
+                    "run it as the user whose it is, or let this user read and write there"
+                }
+                ErrorKind::ReadOnlyFilesystem => {
+                    "that disk can only be read: mount it for writing, then run it again"
+                }
+                _ => "",
+            };
+        }
+        next = error.source();
+    }
+    ""
 }
 
 #[cfg(test)]

@@ -21,10 +21,22 @@ impl From<RemoteError> for Failure {
                 Self { what, ..there }
             }
             RemoteError::Here(error) => error.into(),
+            RemoteError::Session { source, stderr } if failed_there(&source, &stderr) => {
+                Self::new(Problem::Error, what)
+                    .meaning("nothing was exchanged; your mail is as it was")
+                    .next("mend it on the other device, where the same command says more")
+            }
             RemoteError::Session { source, .. } => session(*source, what),
             RemoteError::Start(_) => Self::new(Problem::Error, what).meaning("nobody was called"),
         }
     }
+}
+
+/// Whether mailvc on the other device ended by itself, and said why: to try again is no use then.
+fn failed_there(error: &ProtocolError<DeviceError>, stderr: &str) -> bool {
+    let cut =
+        matches!(error, ProtocolError::Session(SessionError::Wire(cause)) if cause.is_retryable());
+    cut && stderr.lines().any(|line| line.starts_with("mailvc: "))
 }
 
 fn session(error: ProtocolError<DeviceError>, what: String) -> Failure {
@@ -94,7 +106,12 @@ impl From<SshError> for Failure {
                 "is it on, and are you online? Run it again then"
             }
             SshError::ClosedEarly { .. } => "run it again",
-            SshError::UnknownHost { .. } => "connect to it once with `ssh`, and look at the key",
+            SshError::UnknownHost { .. } => {
+                "compare the fingerprint with what the one who runs the host tells you"
+            }
+            SshError::HostKeyChanged { .. } => {
+                "ask the one who runs the host whether its key is new; only then remove the old one"
+            }
             SshError::AuthRefused { .. } => {
                 "put this device's SSH key into the far side's authorized_keys"
             }

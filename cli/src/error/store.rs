@@ -7,7 +7,7 @@ use mailvc_store::repo::RepoError;
 use mailvc_store::tree::TreeError;
 use mailvc_store::worktree::WorktreeError;
 
-use super::{Failure, Problem, chain};
+use super::{Failure, Problem, advice, chain};
 
 const UNTOUCHED: &str = "nothing was changed";
 const VERIFY: &str = "run `mailvc verify --full` to see what is hit; a `fetch` from a device that \
@@ -15,7 +15,7 @@ const VERIFY: &str = "run `mailvc verify --full` to see what is hit; a `fetch` f
 
 impl From<RepoError> for Failure {
     fn from(error: RepoError) -> Self {
-        let what = chain(&error);
+        let (what, advice) = (chain(&error), advice(&error));
         let fail = |meaning: &str, next: &str| {
             Self::new(Problem::Error, what.clone())
                 .meaning(meaning)
@@ -87,26 +87,28 @@ impl From<RepoError> for Failure {
             RepoError::Graph(error) => error.into(),
             RepoError::Merge(error) => error.into(),
             RepoError::Ref(error) => error.into(),
-            _ => fail(UNTOUCHED, ""),
+            _ => fail(UNTOUCHED, advice),
         }
     }
 }
 
 impl From<LockError> for Failure {
     fn from(error: LockError) -> Self {
-        let what = chain(&error);
+        let (what, advice) = (chain(&error), advice(&error));
         match error {
             LockError::Busy { .. } => Self::new(Problem::Busy, what)
                 .meaning("nothing was changed, and the other command goes on undisturbed")
                 .next("try again when it is done"),
-            LockError::Io { .. } => Self::new(Problem::Error, what).meaning(UNTOUCHED),
+            LockError::Io { .. } => Self::new(Problem::Error, what)
+                .meaning(UNTOUCHED)
+                .next(advice),
         }
     }
 }
 
 impl From<WorktreeError> for Failure {
     fn from(error: WorktreeError) -> Self {
-        let what = chain(&error);
+        let (what, advice) = (chain(&error), advice(&error));
         let fail = |meaning: &str, next: &str| {
             Self::new(Problem::Error, what.clone())
                 .meaning(meaning)
@@ -136,19 +138,21 @@ impl From<WorktreeError> for Failure {
             WorktreeError::Tree(error) => error.into(),
             WorktreeError::Io { .. } => fail(
                 "no message was lost; what was begun is finished by the next command",
-                "",
+                advice,
             ),
-            _ => fail("no message was lost", ""),
+            _ => fail("no message was lost", advice),
         }
     }
 }
 
 impl From<OdbError> for Failure {
     fn from(error: OdbError) -> Self {
-        let what = chain(&error);
+        let (what, advice) = (chain(&error), advice(&error));
         match error {
             OdbError::Missing(_) | OdbError::Damaged { .. } => damage(what),
-            _ => Self::new(Problem::Error, what).meaning(UNTOUCHED),
+            _ => Self::new(Problem::Error, what)
+                .meaning(UNTOUCHED)
+                .next(advice),
         }
     }
 }
@@ -184,13 +188,15 @@ impl From<MergeError> for Failure {
 
 impl From<RefError> for Failure {
     fn from(error: RefError) -> Self {
-        let what = chain(&error);
+        let (what, advice) = (chain(&error), advice(&error));
         match error {
             RefError::Damaged { .. } => damage(what),
             RefError::Moved { .. } => Self::new(Problem::Busy, what)
                 .meaning("another command was quicker; nothing was lost")
                 .next("run it again"),
-            _ => Self::new(Problem::Error, what).meaning(UNTOUCHED),
+            _ => Self::new(Problem::Error, what)
+                .meaning(UNTOUCHED)
+                .next(advice),
         }
     }
 }

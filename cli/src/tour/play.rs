@@ -162,12 +162,6 @@ impl<'a> Play<'a> {
         }
     }
 
-    /// A Maildir holds what was promised, to the last flag and time. Returns what it holds.
-    pub(super) fn holds(&self, machine: &Machine, promised: &Messages) -> Result<(), Broken> {
-        let what = format!("the {}'s Maildir", machine.name);
-        same(what, &messages::read(&machine.maildir())?, promised)
-    }
-
     /// That both Maildirs hold what was promised.
     pub(super) fn both_hold(
         &self,
@@ -175,7 +169,7 @@ impl<'a> Play<'a> {
         promised: &Messages,
     ) -> Result<(), Broken> {
         for machine in machines {
-            self.holds(machine, promised)?;
+            holds(machine, promised)?;
         }
         let files = of(promised.files(), "file");
         self.checked(&format!(
@@ -200,6 +194,12 @@ fn ended(machine: &Machine, line: &str, run: &Run, promised: i32) -> Result<(), 
         promised,
         found: run.code,
     })
+}
+
+/// A Maildir holds what was promised, to the last flag and time.
+pub(super) fn holds(machine: &Machine, promised: &Messages) -> Result<(), Broken> {
+    let what = format!("the {}'s Maildir", machine.name);
+    same(what, &messages::read(&machine.maildir())?, promised)
 }
 
 /// What was found is what was promised.

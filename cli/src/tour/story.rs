@@ -6,7 +6,7 @@ use super::deeds::{deliver, vanish, work};
 use super::listening::Listening;
 use super::machine::Machine;
 use super::messages::{Messages, read};
-use super::play::{Broken, Play, Told, number, same};
+use super::play::{Broken, Play, Told, holds, number, same};
 use super::{fill, listening};
 use crate::output::of;
 
@@ -96,7 +96,7 @@ impl Stage {
 
     fn init(&self, play: &Play<'_>, mail: &Messages) -> Result<(), Broken> {
         play.command(&self.server, "init --name server", 0)?;
-        play.holds(&self.server, mail)?;
+        holds(&self.server, mail)?;
         play.checked("not a file of the Maildir has changed");
         Ok(())
     }
@@ -144,16 +144,16 @@ impl Stage {
         ));
         play.line("   Two syncs start on the laptop in the same instant:");
         play.twice(&self.laptop, "sync", 3)?;
-        play.holds(&self.server, &whole)?;
+        holds(&self.server, &whole)?;
         play.checked("the server has lost nothing");
-        play.holds(&self.laptop, &whole.done_to(before, &left))?;
+        holds(&self.laptop, &whole.done_to(before, &left))?;
         play.checked("the laptop got the 12 new messages, each once, and lost nothing more");
         Ok((whole, gone))
     }
 
     fn restore(&self, play: &Play<'_>, whole: &Messages) -> Result<(), Broken> {
         play.command(&self.laptop, "restore", 0)?;
-        play.holds(&self.laptop, whole)?;
+        holds(&self.laptop, whole)?;
         play.checked("every message is back in its folder, with its flags and time");
         play.command(&self.laptop, "sync", 0)?;
         play.both_hold(self.both(), whole)

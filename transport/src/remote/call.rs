@@ -80,7 +80,8 @@ pub enum RemoteError {
 }
 
 fn said(stderr: &str) -> String {
-    let text = stderr.trim();
+    let lines: Vec<&str> = stderr.lines().map(str::trim).collect();
+    let text = lines.join("; ");
     if text.is_empty() {
         String::new()
     } else {
