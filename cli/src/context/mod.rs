@@ -18,7 +18,7 @@ use mailvc_store::repo::{LockRequest, Locked, RepoError, Repository, Selection};
 pub(crate) use exporting::export;
 pub(crate) use history::{Refs, line, ref_text};
 pub(crate) use peers::{Peers, merged};
-pub(crate) use recording::{changes, record, recorded, refused, transitioned};
+pub(crate) use recording::{changes, record, record_thoroughly, recorded, refused, transitioned};
 
 use mail::title;
 

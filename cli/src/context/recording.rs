@@ -12,8 +12,25 @@ use crate::output::{Changes, GuardStop, Recorded, Situation, Transitioned};
 
 /// Records the Maildir before something is done to it.
 pub(crate) fn record(context: &Context, locked: &Locked<'_>) -> Result<SnapshotReport, Failure> {
+    record_as(context, locked, false)
+}
+
+/// The same, and looks at every file's size and times, so that damaged ones are found.
+pub(crate) fn record_thoroughly(
+    context: &Context,
+    locked: &Locked<'_>,
+) -> Result<SnapshotReport, Failure> {
+    record_as(context, locked, true)
+}
+
+fn record_as(
+    context: &Context,
+    locked: &Locked<'_>,
+    thorough: bool,
+) -> Result<SnapshotReport, Failure> {
     let request = SnapshotRequest {
         dry_run: context.dry_run(),
+        thorough,
         ..SnapshotRequest::default()
     };
     Ok(locked.snapshot(&request)?)

@@ -11,7 +11,7 @@ use crate::odb::{Batch, ObjectRead, ObjectWrite};
 use crate::refs::{Expected, LogEntry, RefEdit, RefName};
 use crate::sign::Signer;
 use crate::time::Timestamp;
-use crate::worktree::{Depth, Plan, Problem, Scan, Scanner, plan};
+use crate::worktree::{Depth, Mend, Plan, Problem, Scan, Scanner, plan};
 use crate::{graph, mime, tree};
 
 use super::{Locked, RepoError, Repository};
@@ -75,6 +75,8 @@ pub struct SnapshotReport {
     pub held: Held,
     /// What was strange in the Maildir.
     pub problems: Vec<Problem>,
+    /// The files that were damaged in place, each with what mends it; in `found` they are whole.
+    pub damaged: Vec<Mend>,
     /// The folders that could not be looked into; in `found` they are as they were.
     pub hidden: BTreeSet<FolderPath>,
     /// The Maildir as it is, which lacks what is held.
@@ -102,6 +104,7 @@ impl Locked<'_> {
             changes,
             held,
             problems: scan.problems,
+            damaged: scan.damaged,
             hidden: scan.hidden,
             found: scan.map,
             state: local,
