@@ -86,3 +86,20 @@ fn a_message_is_restored_by_its_message_id_long_after() {
     let _ = home.run(["restore"]).ok();
     assert_eq!(local(&home), id, "nothing was missing");
 }
+
+#[test]
+fn a_damaged_file_is_mended_and_nothing_needs_to_be_recorded() {
+    let home = home(20);
+    let before = read(&home.maildir()).expect("mail");
+    let path = files(&home.maildir()).remove(3);
+    std::fs::write(&path, "").expect("emptied");
+    let id = local(&home);
+    let would = home.run(["restore", "--dry-run", "--json"]).ok().json();
+    assert_eq!(would["done"]["changes"]["mended"], 1);
+    let done = home.run(["restore"]).ok();
+    let said = format!("{}{}", done.stdout, done.stderr);
+    assert!(said.contains("1 mended"), "{said}");
+    assert_eq!(read(&home.maildir()).expect("mail"), before);
+    assert_eq!(local(&home), id);
+    let _ = home.run(["snapshot", "--thorough"]).ok();
+}

@@ -3,11 +3,9 @@ use std::io::Read;
 use std::path::PathBuf;
 
 use mailvc_store::object::{EntryKey, SnapshotId};
-use mailvc_store::repo::{
-    Locked, RepoError, Repository, RestoreRequest, Selection, SnapshotRequest,
-};
+use mailvc_store::repo::{Locked, RepoError, Repository, RestoreRequest, Selection, Transition};
 
-use crate::context::{Context, export, recorded, transitioned};
+use crate::context::{Context, export, record_what_is_there, recorded, transitioned};
 use crate::error::{Failure, Problem};
 use crate::output::{Changed, Report};
 
@@ -40,7 +38,7 @@ impl Args {
     }
 }
 
-/// Brings back what is missing. Removes nothing.
+/// Brings back what is missing, and mends what is damaged. Removes no message.
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Failure> {
     let repo = context.repo()?;
     let from = match &args.from {
@@ -61,13 +59,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         }
         return export(context, &repo, (from, selection), dir);
     }
-    // First, so that what came just now is known by its Message-ID. Nothing is recorded as deleted:
-    // given again after it was cut short, the command must find what is missing still missing.
-    let before = locked.snapshot(&SnapshotRequest {
-        keep_missing: true,
-        dry_run: context.dry_run(),
-        ..SnapshotRequest::default()
-    })?;
+    // First, so that what came just now is known by its Message-ID.
+    let before = record_what_is_there(context, &locked)?;
     let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
     let request = RestoreRequest {
         from: Some(from),
@@ -75,15 +68,29 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let done = locked.restore(&before, &request)?;
+    let mended = mended(&repo, &done);
     let mut changed = Changed::new(
         "restore".to_owned(),
         recorded(context, locked.odb(), &before)?,
     );
-    // What was missing is what this command is about.
+    // What was missing or damaged is what this command is about.
     changed.recorded.stop = None;
+    let problems = &mut changed.recorded.problems;
+    problems.retain(|problem| !mended.contains(&problem.path));
     changed.unknown = unknown;
     changed.done = Some(transitioned(context, locked.odb(), done));
     Ok(Box::new(changed))
+}
+
+/// Where the damaged files lay that are mended.
+fn mended(repo: &Repository, done: &Transition) -> BTreeSet<PathBuf> {
+    let maildir = repo.maildir().into_iter();
+    maildir
+        .flat_map(|maildir| {
+            let files = done.plan.mend.iter();
+            files.map(move |mend| maildir.file(&mend.folder, &mend.name))
+        })
+        .collect()
 }
 
 /// The Message-IDs that were asked for, without angle brackets.

@@ -18,7 +18,9 @@ use mailvc_store::repo::{LockRequest, Locked, RepoError, Repository, Selection};
 pub(crate) use exporting::export;
 pub(crate) use history::{Refs, line, ref_text};
 pub(crate) use peers::{Peers, merged};
-pub(crate) use recording::{changes, record, recorded, refused, transitioned};
+pub(crate) use recording::{
+    changes, record, record_what_is_there, recorded, refused, transitioned,
+};
 
 use mail::title;
 

@@ -19,6 +19,22 @@ pub(crate) fn record(context: &Context, locked: &Locked<'_>) -> Result<SnapshotR
     Ok(locked.snapshot(&request)?)
 }
 
+/// Records it before what is missing or damaged is brought back: every file's size and times are
+/// looked at, and nothing is recorded as deleted. Given again after it was cut short, the command
+/// must find what is missing still missing.
+pub(crate) fn record_what_is_there(
+    context: &Context,
+    locked: &Locked<'_>,
+) -> Result<SnapshotReport, Failure> {
+    let request = SnapshotRequest {
+        dry_run: context.dry_run(),
+        thorough: true,
+        keep_missing: true,
+        ..SnapshotRequest::default()
+    };
+    Ok(locked.snapshot(&request)?)
+}
+
 /// What recording found, as it is told.
 pub(crate) fn recorded(
     context: &Context,

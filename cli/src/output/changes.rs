@@ -23,6 +23,7 @@ pub(crate) struct Changes {
 struct Counts {
     new: u64,
     gone: u64,
+    mended: u64,
     moved: u64,
     flags: u64,
     folders: u64,
@@ -32,6 +33,7 @@ fn counts(plan: &Plan) -> Counts {
     Counts {
         new: plan.add.len() as u64,
         gone: plan.remove.len() as u64,
+        mended: plan.mend.len() as u64,
         moved: plan.moves.len() as u64,
         flags: plan.change.len() as u64,
         folders: (plan.make.len() + plan.drop.len()) as u64,
@@ -57,6 +59,7 @@ impl Changes {
         let plan = &self.plan;
         let ids = (plan.add.iter().take(most).map(|step| step.key.blob))
             .chain(plan.remove.iter().take(most).map(|step| step.key.blob))
+            .chain(plan.mend.iter().take(most).map(|step| step.key.blob))
             .chain(plan.moves.iter().take(most).map(|step| step.key.blob))
             .chain(plan.change.iter().take(most).map(|step| step.key.blob));
         let mut titles: Vec<_> = ids.map(|id| (id, String::new())).collect();
@@ -78,6 +81,7 @@ impl Changes {
         }
         for (number, what) in [
             (counts.gone, "gone"),
+            (counts.mended, "mended"),
             (counts.moved, "moved"),
             (counts.flags, "flags"),
             (counts.folders, "folders made or removed"),
@@ -121,6 +125,12 @@ impl Changes {
         );
         page.lines(
             MOST,
+            plan.mend
+                .iter()
+                .map(|step| format!("  ! {}  {}", step.folder, self.title(step.key.blob))),
+        );
+        page.lines(
+            MOST,
             plan.moves.iter().map(|step| {
                 let title = self.title(step.key.blob);
                 format!("  > {} → {}  {title}", step.from, step.to)
@@ -153,6 +163,7 @@ impl Changes {
         json!({
             "new": counts.new,
             "gone": counts.gone,
+            "mended": counts.mended,
             "moved": counts.moved,
             "flags": counts.flags,
             "bytes": plan.bytes_added(),
@@ -164,6 +175,9 @@ impl Changes {
                     "size": step.size, "copy": parts::copy(&step.copy),
                 }))).collect::<Vec<_>>(),
                 "gone": plan.remove.iter().map(|step| named(&step.folder, step.key, json!({
+                    "size": step.size, "copy": parts::copy(&step.copy),
+                }))).collect::<Vec<_>>(),
+                "mended": plan.mend.iter().map(|step| named(&step.folder, step.key, json!({
                     "size": step.size, "copy": parts::copy(&step.copy),
                 }))).collect::<Vec<_>>(),
                 "moved": plan.moves.iter().map(|step| named(&step.from, step.key, json!({

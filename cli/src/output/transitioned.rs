@@ -17,7 +17,7 @@ pub(crate) struct Transitioned {
     pub(crate) dry_run: bool,
     /// `local` before.
     pub(crate) from: Option<SnapshotId>,
-    /// `local` now; none if nothing changed.
+    /// `local` now; none if it did not move: nothing changed, or files were only mended.
     pub(crate) to: Option<SnapshotId>,
     /// The steps.
     pub(crate) changes: Changes,
@@ -46,8 +46,8 @@ impl Transitioned {
                     super::of(number, "message")
                 ));
             }
-        } else if self.to.is_some() && !self.is_unchanged() {
-            let undo = if self.from.is_some() {
+        } else if !self.is_unchanged() {
+            let undo = if self.from.is_some() && self.to.is_some() {
                 "; undo with `mailvc undo`"
             } else {
                 ""
@@ -68,6 +68,7 @@ impl Transitioned {
         let parts: Vec<String> = [
             (applied.added, "new"),
             (applied.removed, "gone"),
+            (applied.mended, "mended"),
             (applied.moved, "moved"),
             (applied.changed, "flags"),
         ]
@@ -94,6 +95,7 @@ impl Transitioned {
             "applied": {
                 "new": applied.added,
                 "gone": applied.removed,
+                "mended": applied.mended,
                 "moved": applied.moved,
                 "flags": applied.changed,
             },

@@ -66,6 +66,11 @@ impl Applying {
         Ok(Self { from, to, why })
     }
 
+    /// Whether no other state is meant, but that of `from` made whole: damaged files are mended.
+    pub fn stays(&self) -> bool {
+        self.from == Some(self.to)
+    }
+
     /// Writes the record.
     pub fn save(&self, fs: &dyn Fs, path: &Path) -> Result<(), RepoError> {
         write_durable(fs, path, &self.encode()).map_err(RepoError::at(path))

@@ -12,6 +12,7 @@ use crate::object::{
 };
 use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
+use crate::worktree::Mend;
 use crate::{graph, tree};
 
 pub use restoring::{RestoreRequest, Selection};
@@ -41,6 +42,8 @@ struct Target {
     kind: SnapshotKind,
     map: FolderMap,
     back: Back,
+    /// The damaged files to mend.
+    mend: Vec<Mend>,
     why: String,
 }
 
@@ -94,6 +97,7 @@ impl Locked<'_> {
             kind: SnapshotKind::Checkout,
             map,
             back: request.folder.clone().map_or(Back::All, Back::Folder),
+            mend: Vec::new(),
             why,
         };
         self.go(batch, recorded, target, (request.yes, request.dry_run))
@@ -121,12 +125,13 @@ impl Locked<'_> {
             kind: SnapshotKind::Undo,
             map: merged.map,
             back: Back::None,
+            mend: Vec::new(),
             why,
         };
         self.go(batch, recorded, target, (yes, dry_run))
     }
 
-    /// Records `target` as a snapshot and takes the Maildir there.
+    /// Records `target` as a snapshot, if it is another state, and takes the Maildir there.
     fn go(
         &self,
         batch: Work<'_, '_>,
@@ -147,7 +152,10 @@ impl Locked<'_> {
         let leaving = merge::leaving(&*batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
         check_yes(yes, leaving, dry_run)?;
-        if map == before_map {
+        let Target {
+            kind, mend, why, ..
+        } = target;
+        if map == before_map && mend.is_empty() {
             let from = recorded.id;
             return Ok(Transition {
                 from,
@@ -155,19 +163,24 @@ impl Locked<'_> {
             });
         }
         let draft = Draft {
-            kind: target.kind,
+            kind,
             parents: vec![local],
             message: "",
         };
-        let to = self.repo.write_snapshot(&*batch, &draft, after)?;
+        // Files that are mended say what the snapshot says of them already.
+        let to = if map == before_map {
+            local
+        } else {
+            self.repo.write_snapshot(&*batch, &draft, after)?
+        };
         let record = Applying {
             from: Some(local),
             to,
-            why: target.why,
+            why,
         };
         Ok(Transition {
             leaving: count,
-            ..self.transition_or_plan(batch, recorded, &record, dry_run)?
+            ..self.transition_or_plan(batch, recorded, (&record, &mend), dry_run)?
         })
     }
 }

@@ -2,9 +2,10 @@
 //! as they were to be, and after a power cut one file under both names.
 
 use crate::maildir::FolderPath;
-use crate::object::{Entry, Folder, FolderMap, TreeId};
+use crate::object::{Copies, Entry, Folder, FolderMap, TreeId};
 use crate::odb::ObjectWrite;
 use crate::tree;
+use crate::worktree::Mend;
 
 use super::RepoError;
 
@@ -36,6 +37,43 @@ pub(super) fn complete(
         if !edits.is_empty() {
             let (tree, sums) = tree::edit(odb, folder.tree, edits)?;
             *folder = Folder { tree, sums };
+        }
+    }
+    Ok(map)
+}
+
+/// `found` without the damaged files beside which the whole message lies already: they count as
+/// whole, and so there is one copy more than in `to`. They are marked as written.
+pub(super) fn without_written(
+    odb: &dyn ObjectWrite,
+    found: &FolderMap,
+    (to, mends): (&FolderMap, &mut [Mend]),
+) -> Result<FolderMap, RepoError> {
+    let mut map = found.clone();
+    for mend in mends {
+        let (Some(folder), key) = (map.folders.get(&mend.folder).copied(), mend.key) else {
+            continue;
+        };
+        let expected = match to.folders.get(&mend.folder) {
+            Some(folder) => tree::get(odb, folder.tree, key)?,
+            None => None,
+        };
+        let expected = expected.map_or(0, |entry| entry.copies.count());
+        let Some(now) = tree::get(odb, folder.tree, key)? else {
+            continue;
+        };
+        let mut copies: Vec<_> = now.copies.iter().cloned().collect();
+        let at = copies.iter().position(|copy| *copy == mend.copy);
+        let (Some(at), true) = (at, copies.len() as u64 > expected.max(1)) else {
+            continue;
+        };
+        copies.swap_remove(at);
+        mend.written = true;
+        if let Some(copies) = Copies::collect(copies) {
+            let edit = (key, Some(Entry { copies, ..now }));
+            let (tree, sums) = tree::edit(odb, folder.tree, [edit])?;
+            map.folders
+                .insert(mend.folder.clone(), Folder { tree, sums });
         }
     }
     Ok(map)

@@ -65,7 +65,7 @@ impl Locked<'_> {
             to: candidate.id,
             why: request.why.clone(),
         };
-        let done = self.transition_or_plan(batch, recorded, &record, request.dry_run)?;
+        let done = self.transition_or_plan(batch, recorded, (&record, &[]), request.dry_run)?;
         report.transition = Some(done);
         Ok(report)
     }

@@ -1,20 +1,22 @@
-//! Recording the Maildir as a snapshot, and deciding which disappearances count.
+//! Recording the Maildir as a snapshot.
+
+mod admitting;
+mod making;
 
 use std::collections::BTreeSet;
 
 use crate::maildir::FolderPath;
-use crate::merge::{self, Leaving, Reason, Verdict};
-use crate::object::{
-    FolderMap, FolderMapId, Kind, SignatureId, Snapshot, SnapshotId, SnapshotKind,
-};
-use crate::odb::{Batch, ObjectRead, ObjectWrite};
-use crate::refs::{Expected, LogEntry, RefEdit, RefName};
-use crate::sign::Signer;
+use crate::object::{FolderMap, FolderMapId, Kind, SnapshotId, SnapshotKind};
+use crate::odb::{Batch, ObjectWrite};
 use crate::time::Timestamp;
-use crate::worktree::{Depth, Plan, Problem, Scan, Scanner, plan};
-use crate::{graph, mime, tree};
+use crate::tree;
+use crate::worktree::{Depth, Mend, Plan, Problem, Scan, Scanner, plan};
 
 use super::{Locked, RepoError, Repository};
+
+pub(super) use admitting::leaving;
+pub use admitting::{Held, HeldReason};
+pub(super) use making::Draft;
 
 /// After so many scans, one lists every directory whatever its times say.
 const LIST_ALL: u64 = 24;
@@ -36,33 +38,6 @@ pub struct SnapshotRequest {
     pub dry_run: bool,
 }
 
-/// Why a deletion waits.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum HeldReason {
-    /// It is one of too many.
-    Guard(Reason),
-    /// The Maildir never held still while it was looked at.
-    Restless,
-    /// The folder was replaced or renamed, or cannot be looked into.
-    Doubtful,
-}
-
-/// Messages that are missing in the Maildir and whose deletion is not recorded.
-#[derive(Debug, Clone, Default)]
-pub struct Held {
-    /// Which.
-    pub leaving: Leaving,
-    /// Why, for people; empty if it was asked for.
-    pub reasons: Vec<HeldReason>,
-}
-
-impl Held {
-    /// How many messages.
-    pub fn count(&self) -> u64 {
-        self.leaving.messages.len() as u64
-    }
-}
-
 /// What recording found and did.
 #[derive(Debug)]
 pub struct SnapshotReport {
@@ -77,6 +52,8 @@ pub struct SnapshotReport {
     pub held: Held,
     /// What was strange in the Maildir.
     pub problems: Vec<Problem>,
+    /// The files that were damaged in place, each with what mends it; in `found` they are whole.
+    pub damaged: Vec<Mend>,
     /// The folders that could not be looked into; in `found` they are as they were.
     pub hidden: BTreeSet<FolderPath>,
     /// The Maildir as it is, which lacks what is held.
@@ -104,6 +81,7 @@ impl Locked<'_> {
             changes,
             held,
             problems: scan.problems,
+            damaged: scan.damaged,
             hidden: scan.hidden,
             found: scan.map,
             state: local,
@@ -175,115 +153,6 @@ impl Locked<'_> {
         }
         Ok(count)
     }
-
-    /// Decides which disappearances count: all others stay as they were.
-    fn admit(
-        &self,
-        batch: &Batch<'_>,
-        before: &FolderMap,
-        scan: &Scan,
-        request: &SnapshotRequest,
-    ) -> Result<(FolderMap, Held), RepoError> {
-        if before.folders.is_empty() {
-            return Ok((scan.map.clone(), Held::default()));
-        }
-        let before_id = write_map(batch, before)?;
-        let after_id = write_map(batch, &scan.map)?;
-        let leaving = leaving(batch, before_id, after_id)?;
-        let count = leaving.messages.len() as u64;
-        if count == 0 && leaving.replaced == 0 {
-            return Ok((scan.map.clone(), Held::default()));
-        }
-        let (held, reasons) = if request.keep_missing {
-            (leaving, Vec::new())
-        } else {
-            self.doubt(scan, &leaving, before, request)
-        };
-        if held.messages.is_empty() && reasons.is_empty() {
-            return Ok((scan.map.clone(), Held::default()));
-        }
-        let folders = merge::withhold(batch, before_id, after_id, &held)?;
-        Ok((
-            graph::load_map(batch, folders)?,
-            Held {
-                leaving: held,
-                reasons,
-            },
-        ))
-    }
-
-    /// Which of the messages that are missing are not taken for deleted, and why.
-    fn doubt(
-        &self,
-        scan: &Scan,
-        leaving: &Leaving,
-        before: &FolderMap,
-        request: &SnapshotRequest,
-    ) -> (Leaving, Vec<HeldReason>) {
-        let count = leaving.messages.len() as u64;
-        if !scan.consistent {
-            return (leaving.clone(), vec![HeldReason::Restless]);
-        }
-        match request.yes {
-            Some(asked) if asked == count => return (Leaving::default(), Vec::new()),
-            _ => {}
-        }
-        let limits = self.repo.config().guard.limits();
-        if let Verdict::Stop { reasons } = merge::judge(&limits, leaving, false) {
-            let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
-            return (leaving.clone(), reasons);
-        }
-        let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();
-        let renamed = renamed_folders(before, &scan.map, leaving);
-        doubtful.extend(renamed.iter());
-        let mut held = leaving.clone();
-        held.messages
-            .retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
-        let nothing = held.messages.is_empty();
-        let reasons = if nothing {
-            Vec::new()
-        } else {
-            vec![HeldReason::Doubtful]
-        };
-        (held, reasons)
-    }
-}
-
-/// Folders that are gone while at least half of their messages are elsewhere: renamed ones. What
-/// of them is found nowhere was not deleted by anybody's wish.
-fn renamed_folders(
-    before: &FolderMap,
-    after: &FolderMap,
-    leaving: &Leaving,
-) -> BTreeSet<FolderPath> {
-    let gone = before
-        .folders
-        .iter()
-        .filter(|(path, _)| !after.folders.contains_key(*path));
-    gone.filter(|(path, folder)| {
-        let lost = leaving
-            .messages
-            .iter()
-            .filter(|message| message.folders.contains(path))
-            .count();
-        lost as u64 * 2 <= folder.sums.entries
-    })
-    .map(|(path, _)| path.clone())
-    .collect()
-}
-
-/// What would leave, and how much of it other versions of the same messages replace.
-pub(super) fn leaving(
-    odb: &dyn ObjectRead,
-    before: FolderMapId,
-    after: FolderMapId,
-) -> Result<Leaving, RepoError> {
-    let mut leaving = merge::leaving(odb, before, after)?;
-    leaving.count_replaced(&mut |blob| {
-        let bytes = odb.read(blob.into()).ok()?;
-        mime::message_id(&bytes[..bytes.len().min(mime::HEAD)])
-    });
-    Ok(leaving)
 }
 
 /// Whether a map says nothing worth recording: no messages and no folder but the root.
@@ -295,84 +164,6 @@ pub(super) fn is_blank(map: &FolderMap) -> bool {
 pub(super) fn write_map(odb: &dyn ObjectWrite, map: &FolderMap) -> Result<FolderMapId, RepoError> {
     let key = odb.write(Kind::FolderMap, &map.encode())?;
     Ok(FolderMapId::new(key.hash))
-}
-
-/// A snapshot that is about to be made.
-pub(super) struct Draft<'a> {
-    pub(super) kind: SnapshotKind,
-    pub(super) parents: Vec<SnapshotId>,
-    pub(super) message: &'a str,
-}
-
-impl Repository {
-    /// Makes and signs a snapshot of this device.
-    pub(super) fn write_snapshot(
-        &self,
-        odb: &dyn ObjectWrite,
-        draft: &Draft<'_>,
-        folders: FolderMapId,
-    ) -> Result<SnapshotId, RepoError> {
-        let mut parents = draft.parents.clone();
-        parents.sort_unstable();
-        parents.dedup();
-        let mut generation = 1;
-        for parent in &parents {
-            generation = generation.max(graph::load(odb, *parent)?.generation + 1);
-        }
-        let snapshot = Snapshot {
-            kind: draft.kind,
-            generation,
-            parents,
-            folders,
-            tags: None,
-            device: Some(self.device_id()?),
-            device_name: self.config().device.clone(),
-            time: Timestamp::now(),
-            sums: graph::load_map(odb, folders)?.sums(),
-            merge_rules: 0,
-            conflicts: Vec::new(),
-            conflicts_total: 0,
-            message: draft.message.chars().take(1000).collect(),
-        };
-        let bytes = snapshot.encode();
-        let id = SnapshotId::new(odb.write(Kind::Snapshot, &bytes)?.hash);
-        self.write_signature(odb, id, &bytes)?;
-        Ok(id)
-    }
-
-    /// Signs a snapshot and stores the signature: the ids of snapshot and device, then the SSHSIG.
-    pub(super) fn write_signature(
-        &self,
-        odb: &dyn ObjectWrite,
-        id: SnapshotId,
-        snapshot: &[u8],
-    ) -> Result<(), RepoError> {
-        let device = self.device_id()?;
-        if odb.contains(SignatureId::of(id, device).into())? {
-            return Ok(());
-        }
-        let sshsig = self.device_key()?.sign(snapshot)?;
-        let bytes = [id.as_bytes().as_slice(), device.as_bytes(), &sshsig].concat();
-        odb.write(Kind::Signature, &bytes)?;
-        Ok(())
-    }
-
-    /// Moves `local`, if it is still where it was.
-    pub(super) fn move_local(
-        &self,
-        from: Option<SnapshotId>,
-        to: SnapshotId,
-        who: &str,
-        why: &str,
-    ) -> Result<(), RepoError> {
-        let expected = from.map_or(Expected::Missing, Expected::Is);
-        let edit = RefEdit {
-            name: RefName::Local,
-            expected,
-            new: Some(to),
-        };
-        Ok(self.refs().update(&[edit], &LogEntry { who, why })?)
-    }
 }
 
 /// The root of an empty folder's tree, stored.

@@ -6,9 +6,9 @@ use std::collections::BTreeSet;
 use crate::graph;
 use crate::maildir::FolderPath;
 use crate::merge;
-use crate::object::{FolderMap, SnapshotId};
+use crate::object::{FolderMap, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectWrite};
-use crate::worktree::{Applied, Applier, Depth, Plan, Scanner, apply, plan, sweep};
+use crate::worktree::{Applied, Applier, Depth, Mend, Plan, Scanner, apply, plan, sweep};
 
 use super::locked::Work;
 use super::recording::write_map;
@@ -35,13 +35,14 @@ impl Locked<'_> {
         &self,
         batch: Work<'_, '_>,
         recorded: &SnapshotReport,
-        record: &Applying,
+        (record, mend): (&Applying, &[Mend]),
         dry_run: bool,
     ) -> Result<Transition, RepoError> {
         let found = Found {
             map: &recorded.found,
             taken_as: &recorded.found,
             hidden: &recorded.hidden,
+            mend,
         };
         if dry_run {
             return Ok(Transition {
@@ -55,7 +56,8 @@ impl Locked<'_> {
     }
 
     /// Makes the Maildir, which is now as `found`, what the snapshot `to` says, and moves `local`
-    /// there. What `found` lacks of `from` stays missing unless `to` brings it back.
+    /// there. What `found` lacks of `from` stays missing unless `to` brings it back. Where `to` is
+    /// `from`, files are mended and nothing else.
     fn transition(&self, found: &Found<'_>, record: &Applying) -> Result<Transition, RepoError> {
         let batch = self.repo.odb().batch()?;
         let steps = self.steps(&batch, found, record)?;
@@ -67,7 +69,7 @@ impl Locked<'_> {
         Applying::clear(fs, &path)?;
         Ok(Transition {
             from: record.from,
-            to: Some(record.to),
+            to: Some(record.to).filter(|_| !record.stays()),
             plan: steps.plan,
             leaving: 0,
             applied,
@@ -82,7 +84,8 @@ impl Locked<'_> {
         record: &Applying,
     ) -> Result<Steps, RepoError> {
         let target = target(batch, found.taken_as, record)?;
-        let plan = plan(batch, found.map, &target)?;
+        let mut plan = plan(batch, found.map, &target)?;
+        plan.mend = found.mend.to_vec();
         let hidden = found.hidden.iter().map(|top| self.maildir.dir(top));
         let hidden: Vec<_> = hidden.collect();
         for folder in plan.folders() {
@@ -106,8 +109,10 @@ impl Locked<'_> {
             progress: self.progress,
         };
         let applied = apply(&applier, &steps.plan, &steps.target)?;
-        self.repo
-            .move_local(record.from, record.to, self.command, &record.why)?;
+        if !record.stays() {
+            self.repo
+                .move_local(record.from, record.to, self.command, &record.why)?;
+        }
         Ok(applied)
     }
 
@@ -123,28 +128,38 @@ impl Locked<'_> {
             &self.names,
         )?;
         let local = self.repo.local()?;
-        if local == record.from && local != Some(record.to) {
+        if local == record.from {
             self.carry_over(record)?;
         }
         Applying::clear(fs, &path)
     }
 
+    /// Whether what was begun mends files too: one that only mends, or a `restore`.
+    fn mends(&self, record: &Applying) -> Result<bool, RepoError> {
+        let kind = graph::load(self.repo.odb(), record.to)?.kind;
+        Ok(record.stays() || kind == SnapshotKind::Restore)
+    }
+
     fn carry_over(&self, record: &Applying) -> Result<(), RepoError> {
         let known = self.repo.folders_or_none(record.from)?;
+        let mends = self.mends(record)?;
         let batch = self.repo.odb().batch()?;
         let scanner = Scanner {
             maildir: &self.maildir,
             index: &self.index,
             local: &known,
-            depth: Depth::List,
+            depth: if mends { Depth::Stat } else { Depth::List },
             progress: self.progress,
         };
         let scan = scanner.scan(&batch)?;
         let to = self.repo.folders(record.to)?;
+        let mut mend = if mends { scan.damaged } else { Vec::new() };
+        let map = half_done::without_written(&batch, &scan.map, (&to, &mut mend))?;
         let found = Found {
-            map: &scan.map,
-            taken_as: &half_done::complete(&batch, &scan.map, (&known, &to))?,
+            map: &map,
+            taken_as: &half_done::complete(&batch, &map, (&known, &to))?,
             hidden: &scan.hidden,
+            mend: &mend,
         };
         let mut steps = self.steps(&batch, &found, record)?;
         steps.add_half_dropped(&known, &scan.map);
@@ -161,6 +176,8 @@ struct Found<'a> {
     /// The same, but for what an interrupted run left half done.
     taken_as: &'a FolderMap,
     hidden: &'a BTreeSet<FolderPath>,
+    /// The damaged files to mend.
+    mend: &'a [Mend],
 }
 
 /// What the Maildir is to be, and how it becomes that.

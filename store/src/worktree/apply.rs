@@ -6,6 +6,7 @@
 
 mod adding;
 mod changing;
+mod mending;
 mod moving;
 mod removing;
 
@@ -44,6 +45,8 @@ pub enum ApplyNote {
 pub struct Applied {
     /// Messages written.
     pub added: u64,
+    /// Damaged files replaced by the whole message.
+    pub mended: u64,
     /// Messages whose flags, place or time were set.
     pub changed: u64,
     /// Messages moved to another folder.
@@ -79,13 +82,16 @@ pub fn apply(
 ) -> Result<Applied, WorktreeError> {
     let mut run = Run::new(applier, plan)?;
     let total = plan.add.len() + plan.change.len() + plan.moves.len() + plan.remove.len();
+    let total = total + plan.mend.len();
     applier.progress.begin(Phase::Write, Some(total as u64));
     run.make_folders(&plan.make)?;
     run.add(&plan.add)?;
+    run.write_whole(&plan.mend)?;
     run.change(&plan.change)?;
     run.move_all(&plan.moves)?;
     run.sync_touched()?;
     run.remove(&plan.remove)?;
+    run.remove_damaged(&plan.mend)?;
     run.sync_touched()?;
     run.drop_folders(&plan.drop)?;
     if let Some(lines) = &plan.subscriptions {
@@ -119,11 +125,15 @@ impl<'a> Run<'a> {
         for (folder, blob) in changes.chain(moves).chain(removes) {
             wanted.entry(folder).or_default().insert(blob);
         }
+        let damaged = plan.mend.iter().map(|step| (&step.folder, &step.name));
+        let damaged: BTreeSet<_> = damaged.collect();
         let mut known = BTreeMap::new();
         for (folder, blobs) in wanted {
             let mut files: HashMap<BlobId, Rows> = HashMap::new();
             for (name, row) in applier.index.files(folder)? {
-                if blobs.contains(&row.blob) {
+                // A damaged file is nobody's but the mending step's.
+                let damaged = damaged.contains(&(folder, &name));
+                if !damaged && blobs.contains(&row.blob) {
                     files.entry(row.blob).or_default().push((name, row));
                 }
             }

@@ -19,6 +19,6 @@ pub use apply::{Applied, Applier, ApplyNote, apply};
 pub use error::WorktreeError;
 pub use export::{Exported, Exporter, export};
 pub use folders::{ANCHOR, Anchor, Maildir};
-pub use plan::{Add, Change, Move, Plan, Remove, plan};
+pub use plan::{Add, Change, Mend, Move, Plan, Remove, plan};
 pub use scan::{Depth, Problem, ProblemKind, Scan, Scanner};
 pub use sweep::sweep;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::WorktreeError;
 use crate::maildir::FolderPath;
-use crate::object::{EntryKey, FolderMap, MessageCopy, TreeId};
+use crate::object::{BlobId, EntryKey, FolderMap, MessageCopy, TreeId};
 use crate::odb::ObjectRead;
 use crate::tree;
 
@@ -62,6 +62,28 @@ pub struct Remove {
     pub copy: MessageCopy,
 }
 
+/// A file that was emptied, zero-filled or cut short in place, to be replaced by the whole message.
+/// Both states have the copy: no comparison of them finds it, only a scan does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mend {
+    /// Where.
+    pub folder: FolderPath,
+    /// The damaged file: `cur/NAME` or `new/NAME`.
+    pub name: Vec<u8>,
+    /// The message that it should hold.
+    pub key: EntryKey,
+    /// The whole message's length in bytes.
+    pub size: u64,
+    /// What the new file is to say: what the damaged one says, but for the time, which is the
+    /// message's.
+    pub copy: MessageCopy,
+    /// What the file holds instead, which the scan has stored: only that may be unlinked.
+    pub found: BlobId,
+    /// Whether an interrupted run has written the whole message already: then the damaged file
+    /// has but to leave.
+    pub written: bool,
+}
+
 /// All steps from one state to another.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
@@ -69,6 +91,8 @@ pub struct Plan {
     pub make: Vec<FolderPath>,
     /// Messages to write.
     pub add: Vec<Add>,
+    /// Damaged files to mend.
+    pub mend: Vec<Mend>,
     /// Flags, recent bits and times to set.
     pub change: Vec<Change>,
     /// Messages to move between folders.
@@ -90,6 +114,7 @@ impl Plan {
     /// The folders that it touches, some of them more than once.
     pub fn folders(&self) -> impl Iterator<Item = &FolderPath> {
         let steps = self.add.iter().map(|step| &step.folder);
+        let steps = steps.chain(self.mend.iter().map(|step| &step.folder));
         let steps = steps.chain(self.change.iter().map(|step| &step.folder));
         let steps = steps.chain(self.moves.iter().flat_map(|step| [&step.from, &step.to]));
         let steps = steps.chain(self.remove.iter().map(|step| &step.folder));

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::files::{self, Name, Rows};
 use super::folders::Discovery;
 use super::listing::{self, Stamps};
-use super::{Maildir, WorktreeError, trees};
+use super::{Maildir, Mend, WorktreeError, trees};
 use crate::fs::SharedFs;
 use crate::index::{FileRow, FolderChange, FolderRow, Index};
 use crate::maildir::FolderPath;
@@ -87,6 +87,8 @@ pub struct Scan {
     pub map: FolderMap,
     /// What was strange.
     pub problems: Vec<Problem>,
+    /// The files that were damaged in place, each with what mends it.
+    pub damaged: Vec<Mend>,
     /// The folders that could not be looked into: what lies in them is as in the local snapshot.
     pub hidden: BTreeSet<FolderPath>,
     /// Whether the map is one moment's state. If not, nothing missing in it counts as deleted.
@@ -165,6 +167,8 @@ struct State {
     /// would never hold still.
     hidden: BTreeSet<FolderPath>,
     problems: Vec<Problem>,
+    /// What damaged files held: what is known of the message, and what is there instead.
+    damaged: BTreeMap<(FolderPath, Name), (FileRow, BlobId)>,
     read: u64,
 }
 
@@ -540,7 +544,9 @@ impl Scanner<'_> {
                 if known.blob != row.blob && self.is_damage(batch, &path, &known, added)? =>
             {
                 let blob = known.blob;
-                work.rows.push((pending.name, known));
+                work.rows.push((pending.name.clone(), known));
+                let found = (known, added.id);
+                state.damaged.insert((folder, pending.name), found);
                 let kind = ProblemKind::Damaged(blob);
                 report(
                     state,
@@ -607,6 +613,7 @@ impl Scanner<'_> {
         known: &BTreeMap<FolderPath, FolderRow>,
         consistent: bool,
     ) -> Result<Scan, WorktreeError> {
+        let damaged = damaged(&state);
         let mut map = FolderMap {
             subscriptions: self.maildir.subscriptions()?,
             ..FolderMap::default()
@@ -674,12 +681,37 @@ impl Scanner<'_> {
         Ok(Scan {
             map,
             problems: state.problems,
+            damaged,
             hidden: state.hidden,
             consistent,
             rows,
             read: state.read,
         })
     }
+}
+
+/// What mends the files that were damaged, and that the last look still found to be so.
+fn damaged(state: &State) -> Vec<Mend> {
+    let is_there = |folder: &FolderPath, name: &Name, known: &FileRow| {
+        let rows = state.works.get(folder).map(|work| &work.rows);
+        rows.is_some_and(|rows| {
+            let at = rows.binary_search_by(|(found, _)| found.cmp(name));
+            at.is_ok_and(|at| rows[at].1 == *known)
+        })
+    };
+    let damaged = state.damaged.iter();
+    damaged
+        .filter(|((folder, name), (known, _))| is_there(folder, name, known))
+        .map(|((folder, name), (known, found))| Mend {
+            folder: folder.clone(),
+            name: name.clone(),
+            key: trees::key_of(known),
+            size: known.size,
+            copy: trees::copy_of(name, known),
+            found: *found,
+            written: false,
+        })
+        .collect()
 }
 
 /// Whether `path` is `top` or lies below it.

@@ -200,3 +200,32 @@ fn what_was_brought_back_outlives_a_deletion_made_before() {
     let expected: Mail = many(0, 2, "in:!5");
     assert_eq!(load(&odb, merged.folders, 0..9), expected);
 }
+
+#[test]
+fn copies_lost_with_a_mass_of_messages_wait_with_them_and_moved_ones_are_not_doubled() {
+    let odb = MemoryOdb::new();
+    let with = |rest: [&str; 4]| -> Mail {
+        let mut mail = many(0, 100, "in:");
+        mail.extend((200..).zip(rest.map(str::to_owned)));
+        mail
+    };
+    // One copy of two is lost; one of two moved; the only one moved; one of three is lost while
+    // another moved.
+    let before = with(["in:S work:", "in: work:F", "in:", "in: in:F work:S"]);
+    let after = with(["work:", "Archive: work:F", "work:", "Archive:F work:S"]).split_off(&100);
+    let (leaving, [old, new]) = of(&odb, &before, &after);
+    let mut thinned = [200, 203].map(key);
+    thinned.sort_unstable();
+    assert_eq!(leaving.messages.len(), 100, "thinned ones need no yes");
+    assert_eq!(leaving.thinned, thinned);
+    let stop = judge(&Limits::default(), &leaving, false);
+    assert!(matches!(stop, Verdict::Stop { .. }));
+    let waiting = withhold(&odb, old, new, &leaving).expect("stored");
+    let expected = with([
+        "in:S work:",
+        "Archive: work:F",
+        "work:",
+        "Archive:F in: work:S",
+    ]);
+    assert_eq!(load(&odb, waiting, 0..300), expected);
+}

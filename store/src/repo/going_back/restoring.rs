@@ -6,6 +6,7 @@ use crate::maildir::FolderPath;
 use crate::merge::{self, MessagePlaces};
 use crate::object::{BlobId, Entry, EntryKey, Folder, FolderMap, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectRead, ObjectWrite};
+use crate::worktree::Mend;
 use crate::{graph, tree};
 
 use super::super::recording::empty_tree;
@@ -38,7 +39,8 @@ type Edits = BTreeMap<FolderPath, Vec<(EntryKey, Option<Entry>)>>;
 
 impl Locked<'_> {
     /// Brings messages back: of each content as many copies as the Maildir has fewer than the
-    /// state, into the folders that lack them. Removes nothing.
+    /// state, into the folders that lack them. Mends the damaged files among them that were
+    /// recorded, for which the Maildir must have been looked at thoroughly. Removes nothing else.
     pub fn restore(
         &self,
         recorded: &SnapshotReport,
@@ -65,10 +67,22 @@ impl Locked<'_> {
             kind: SnapshotKind::Restore,
             map,
             back: Back::Messages(back),
+            mend: damaged(recorded, &request.selection),
             why,
         };
         self.go(batch, recorded, target, (None, request.dry_run))
     }
+}
+
+/// The damaged files that are meant. Their messages are in the state that the Maildir is in,
+/// whichever the others come from.
+fn damaged(recorded: &SnapshotReport, selection: &Selection) -> Vec<Mend> {
+    let meant = |mend: &&Mend| match selection {
+        Selection::All => true,
+        Selection::Folder(only) => mend.folder == *only,
+        Selection::Messages(keys) => keys.contains(&mend.key),
+    };
+    recorded.damaged.iter().filter(meant).cloned().collect()
 }
 
 /// The messages to look at, each with its places in the state.

@@ -6,6 +6,7 @@ mod going_back;
 mod guarding;
 mod initialising;
 mod interrupted;
+mod mending;
 mod merging;
 mod recording;
 mod verifying;

@@ -15,8 +15,15 @@ const BATCH: usize = 4096;
 const FEW: usize = 16;
 
 impl Run<'_> {
-    /// Writes messages: all of a batch into `tmp`, made durable together, then renamed.
+    /// Writes messages that the Maildir lacks.
     pub(super) fn add(&mut self, adds: &[Add]) -> Result<(), WorktreeError> {
+        self.write_all(adds)?;
+        self.done.added += adds.len() as u64;
+        Ok(())
+    }
+
+    /// Writes messages: all of a batch into `tmp`, made durable together, then renamed.
+    pub(super) fn write_all(&mut self, adds: &[Add]) -> Result<(), WorktreeError> {
         for batch in adds.chunks(BATCH) {
             if self.applier.progress.cancelled() {
                 return Err(WorktreeError::Cancelled);
@@ -38,7 +45,6 @@ impl Run<'_> {
                 let row = self.row_at(&add.folder, &name, &row_of(add.key, add.size))?;
                 self.note_put(&add.folder, name, row);
                 self.lost.insert(super::parent(scratch));
-                self.done.added += 1;
             }
         }
         Ok(())

@@ -10,18 +10,25 @@ use crate::worktree::{Remove, WorktreeError, sweep};
 impl Run<'_> {
     /// Removes messages: each is taken out of reach, hashed, compared with the store, unlinked.
     pub(super) fn remove(&mut self, removes: &[Remove]) -> Result<(), WorktreeError> {
-        // A folder that somebody has removed meanwhile is not made again.
-        let there = |folder: &&FolderPath| {
-            let dir = self.maildir().dir(folder);
-            self.maildir().fs.stat(&dir).is_ok()
-        };
-        let folders = removes.iter().map(|remove| &remove.folder);
-        self.ensure_dirs(folders.filter(there))?;
+        self.ensure_dirs_there(removes.iter().map(|remove| &remove.folder))?;
         for remove in removes {
             self.remove_one(remove)?;
             self.applier.progress.advance(1, 0);
         }
         Ok(())
+    }
+
+    /// Sees to it that folders have what they consist of. One that somebody has removed meanwhile
+    /// is not made again.
+    pub(super) fn ensure_dirs_there<'f>(
+        &self,
+        folders: impl Iterator<Item = &'f FolderPath>,
+    ) -> Result<(), WorktreeError> {
+        let there = |folder: &&FolderPath| {
+            let dir = self.maildir().dir(folder);
+            self.maildir().fs.stat(&dir).is_ok()
+        };
+        self.ensure_dirs(folders.filter(there))
     }
 
     fn remove_one(&mut self, step: &Remove) -> Result<(), WorktreeError> {
@@ -30,27 +37,38 @@ impl Run<'_> {
             self.note(&step.folder, ApplyNote::ChangedMeanwhile(path));
             return Ok(());
         };
-        let Some(taken) = self.take_away(step, &name)? else {
-            let path = self.maildir().file(&step.folder, &name);
+        if self.remove_file(step, &name)? {
+            self.done.removed += 1;
+        }
+        Ok(())
+    }
+
+    /// Removes a file that should hold the step's message; says whether it did and is gone.
+    pub(super) fn remove_file(
+        &mut self,
+        step: &Remove,
+        name: &Name,
+    ) -> Result<bool, WorktreeError> {
+        let Some(taken) = self.take_away(step, name)? else {
+            let path = self.maildir().file(&step.folder, name);
             self.note(&step.folder, ApplyNote::ChangedMeanwhile(path));
-            return Ok(());
+            return Ok(false);
         };
         let (source, scratch) = taken;
         self.note_gone(&step.folder, name.clone());
-        if source != name {
+        if source != *name {
             self.note_gone(&step.folder, source.clone());
         }
         let fs = &*self.maildir().fs;
         if let Some(note) = self.doubt(&scratch, step.key.blob, &source, &step.folder)? {
             self.put_back(&step.folder, &scratch, &source)?;
             self.note(&step.folder, note);
-            return Ok(());
+            return Ok(false);
         }
         fs.remove_file(&scratch)
             .map_err(WorktreeError::at(&scratch))?;
         self.lost.insert(super::parent(&scratch));
-        self.done.removed += 1;
-        Ok(())
+        Ok(true)
     }
 
     /// Renames the file into `tmp` under a name of ours that says what it should be. `None` if it
