@@ -90,11 +90,12 @@ impl Repository {
         self.odb().sweep()?;
         self.refs().sweep()?;
         self.sweep_settings()?;
+        self.finish_renewal()?;
         Ok(lock)
     }
 
     /// Removes what a crash left of settings, keys and records that were being written.
-    fn sweep_settings(&self) -> Result<(), RepoError> {
+    pub(super) fn sweep_settings(&self) -> Result<(), RepoError> {
         for dir in [self.layout().root().to_owned(), self.layout().keys()] {
             let entries = self.fs().read_dir(&dir).map_err(RepoError::at(&dir))?;
             let half = |name: &OsStr| name.as_encoded_bytes().ends_with(b".new");
@@ -128,11 +129,5 @@ impl Repository {
             locked.finish_interrupted(&record)?;
         }
         Ok(locked)
-    }
-
-    /// Gives the store its own identity on this machine: a new key and a new instance. The caller
-    /// holds no lock, for a copied store cannot be locked.
-    pub fn renew_key(&mut self) -> Result<(), RepoError> {
-        super::init::renew_key(self)
     }
 }
