@@ -1,5 +1,6 @@
 //! A store that is being written to: nobody else writes to it, nor to its Maildir.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Locked<'a> {
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
+    /// What an interrupted run was doing, and this one has ended.
+    pub(super) finished: Cell<Option<Applying>>,
     /// What dry runs write; one of them builds on what another found.
     dry: Batch<'a>,
     _locks: (Lock, Lock),
@@ -122,11 +125,14 @@ impl Repository {
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,
             command: request.command,
+            finished: Cell::default(),
             dry: self.odb().batch()?,
             _locks: (store, root),
         };
         if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {
             locked.finish_interrupted(&record)?;
+            let ended = self.local()? == Some(record.to);
+            locked.finished.set(ended.then_some(record));
         }
         Ok(locked)
     }
