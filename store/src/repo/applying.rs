@@ -90,12 +90,14 @@ impl Applying {
         }
     }
 
-    /// Removes the record.
+    /// Removes the record, once `local` has moved durably.
     pub fn clear(fs: &dyn Fs, path: &Path) -> Result<(), RepoError> {
         let dir = path.parent().unwrap_or(path);
-        fs.remove_file(path)
-            .and_then(|()| fs.sync_dir(dir))
-            .map_err(RepoError::at(path))
+        fs.remove_file(path).map_err(RepoError::at(path))?;
+        // No failure of the command, for all of it is done: a record that comes back with the
+        // power asks for nothing, and is removed again.
+        let _ = fs.sync_dir(dir);
+        Ok(())
     }
 }
 

@@ -103,13 +103,23 @@ impl Locked<'_> {
         self.go(batch, recorded, target, (request.yes, request.dry_run))
     }
 
-    /// Takes back what the last change made, and leaves what came since.
+    /// Takes back what the last change made, and leaves what came since. An undo that was cut
+    /// off, and that this lock has ended, is the one that is asked for: it is not undone.
     pub fn undo(
         &self,
         recorded: &SnapshotReport,
         yes: Option<u64>,
         dry_run: bool,
     ) -> Result<Transition, RepoError> {
+        if let Some(done) = self.finished.take()
+            && graph::load(self.odb(), done.to)?.kind == SnapshotKind::Undo
+        {
+            return Ok(Transition {
+                from: done.from,
+                to: Some(done.to),
+                ..Transition::default()
+            });
+        }
         let record = self.repo.undoable()?.ok_or(RepoError::NothingToUndo)?;
         let (Some(old), Some(new)) = (record.old, record.new) else {
             return Err(RepoError::NothingToUndo);

@@ -222,25 +222,3 @@ pub(super) fn hex(bytes: &[u8]) -> String {
     }
     text
 }
-
-/// A new key for the device; the old one signs nothing any more here. Trust in the old one stays:
-/// what it signed is history.
-pub(super) fn renew_key(repo: &mut Repository) -> Result<(), RepoError> {
-    let fs = repo.fs().clone();
-    let layout = repo.layout().clone();
-    let path = layout.device_key();
-    let name = repo.config().device.clone();
-    for old in [path.clone(), path.with_extension("pub")] {
-        match fs.remove_file(&old) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(RepoError::at(old)(error));
-            }
-            _ => {}
-        }
-    }
-    let key = KeyFile::generate(&*fs, &path, &name)?;
-    let mut trust = repo.trust()?;
-    trust.add(Device::new(key.public_key().clone(), &name));
-    trust.save(&*fs, &layout)?;
-    instance::record(&*fs, &layout)
-}

@@ -43,6 +43,8 @@ impl StoreLayout {
         keys = "keys";
         /// The device's private key.
         device_key = "keys/device";
+        /// The key that is to be the device's next, while it is being renewed.
+        next_key = "keys/next";
         /// On which machine the store was made.
         instance = "instance";
         /// The kernel lock of all who write.

@@ -1,5 +1,6 @@
 //! A store that is being written to: nobody else writes to it, nor to its Maildir.
 
+use std::cell::Cell;
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub struct Locked<'a> {
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
+    /// What an interrupted run was doing, and this one has ended.
+    pub(super) finished: Cell<Option<Applying>>,
     /// What dry runs write; one of them builds on what another found.
     dry: Batch<'a>,
     _locks: (Lock, Lock),
@@ -90,11 +93,12 @@ impl Repository {
         self.odb().sweep()?;
         self.refs().sweep()?;
         self.sweep_settings()?;
+        self.finish_renewal()?;
         Ok(lock)
     }
 
     /// Removes what a crash left of settings, keys and records that were being written.
-    fn sweep_settings(&self) -> Result<(), RepoError> {
+    pub(super) fn sweep_settings(&self) -> Result<(), RepoError> {
         for dir in [self.layout().root().to_owned(), self.layout().keys()] {
             let entries = self.fs().read_dir(&dir).map_err(RepoError::at(&dir))?;
             let half = |name: &OsStr| name.as_encoded_bytes().ends_with(b".new");
@@ -121,18 +125,15 @@ impl Repository {
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,
             command: request.command,
+            finished: Cell::default(),
             dry: self.odb().batch()?,
             _locks: (store, root),
         };
         if let Some(record) = Applying::load(&**self.fs(), &self.layout().applying())? {
             locked.finish_interrupted(&record)?;
+            let ended = self.local()? == Some(record.to);
+            locked.finished.set(ended.then_some(record));
         }
         Ok(locked)
-    }
-
-    /// Gives the store its own identity on this machine: a new key and a new instance. The caller
-    /// holds no lock, for a copied store cannot be locked.
-    pub fn renew_key(&mut self) -> Result<(), RepoError> {
-        super::init::renew_key(self)
     }
 }

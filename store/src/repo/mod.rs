@@ -17,6 +17,7 @@ mod layout;
 mod locked;
 mod merging;
 mod recording;
+mod renewing;
 mod resolve;
 mod signed;
 #[cfg(test)]

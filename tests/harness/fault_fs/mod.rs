@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mailvc_store::fs::SharedFs;
 use tempfile::TempDir;
 
-pub use every::at_every_operation;
+pub use every::{Points, at_chosen_operations, at_every_operation};
 use journal::Journal;
 
 /// What happens at the chosen operation.
@@ -124,7 +124,9 @@ impl FaultFs {
     /// Where no temporary directory can be made.
     #[allow(clippy::disallowed_methods)] // before there are any faults
     pub fn new() -> Self {
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        // In memory if there is such a place: what survives is decided here, not by a real disk.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.expect("a temporary directory");
         let base = dir.path().canonicalize().expect("a path");
         let (root, side) = (base.join("disk"), base.join("side"));
         std::fs::create_dir(&root).expect("the disk");
