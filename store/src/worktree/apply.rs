@@ -6,8 +6,10 @@
 
 mod adding;
 mod changing;
+mod foldering;
 mod mending;
 mod moving;
+mod recording;
 mod removing;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,7 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{self, Name, Rows};
 use super::{Maildir, Plan, WorktreeError, trees};
-use crate::index::{FileRow, FolderChange, FolderRow, Index};
+use crate::index::{FileRow, Index};
 use crate::maildir::{Flags, FolderPath, UniqueNames};
 use crate::object::{BlobId, EntryKey, FolderMap, MessageCopy};
 use crate::odb::ObjectRead;
@@ -256,113 +258,6 @@ impl<'a> Run<'a> {
                 .map_err(WorktreeError::at(dir))?;
         }
         Ok(())
-    }
-
-    fn make_folders(&mut self, folders: &[FolderPath]) -> Result<(), WorktreeError> {
-        for folder in folders {
-            let dir = self.maildir().dir(folder);
-            for sub in SUB_DIRS {
-                let path = dir.join(sub);
-                crate::fs::create_dir_durable(&*self.maildir().fs, &path)
-                    .map_err(WorktreeError::at(path))?;
-            }
-            self.touched.insert(folder.clone());
-        }
-        Ok(())
-    }
-
-    fn drop_folders(&mut self, folders: &[FolderPath]) -> Result<(), WorktreeError> {
-        for folder in folders {
-            if self.drop_folder(folder)? {
-                self.dropped.insert(folder.clone());
-            } else {
-                self.note(folder, ApplyNote::FolderKept(folder.clone()));
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes a folder's directories if they are empty; says whether the folder is gone. What
-    /// other programs keep beside them stays, and so does a link to a directory elsewhere.
-    fn drop_folder(&self, folder: &FolderPath) -> Result<bool, WorktreeError> {
-        if folder.is_root() {
-            return Ok(false);
-        }
-        let fs = &*self.maildir().fs;
-        let dir = self.maildir().dir(folder);
-        for (at, sub) in SUB_DIRS.iter().enumerate() {
-            if !self.remove_empty(&dir.join(sub))? {
-                for sub in &SUB_DIRS[..at] {
-                    let path = dir.join(sub);
-                    crate::fs::create_dir_durable(fs, &path).map_err(WorktreeError::at(path))?;
-                }
-                return Ok(false);
-            }
-        }
-        let marker = dir.join("maildirfolder");
-        if fs.lstat(&marker).is_ok_and(|stat| stat.size == 0) {
-            fs.remove_file(&marker).map_err(WorktreeError::at(marker))?;
-        }
-        if self.remove_empty(&dir)? {
-            let above = parent(&dir);
-            fs.sync_dir(&above).map_err(WorktreeError::at(above))?;
-        } else {
-            fs.sync_dir(&dir).map_err(WorktreeError::at(dir))?;
-        }
-        Ok(true)
-    }
-
-    /// Removes a directory; says whether there is none any more.
-    fn remove_empty(&self, dir: &Path) -> Result<bool, WorktreeError> {
-        match self.maildir().fs.remove_dir(dir) {
-            Ok(()) => Ok(true),
-            Err(error) => match error.kind() {
-                io::ErrorKind::NotFound => Ok(true),
-                io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => Ok(false),
-                _ => Err(WorktreeError::at(dir)(error)),
-            },
-        }
-    }
-
-    /// Tells the index what was done. Every directory that was touched is to be listed again.
-    fn record(mut self, target: &FolderMap) -> Result<Applied, WorktreeError> {
-        let mut changes = Vec::new();
-        for path in &self.touched {
-            let tree = target
-                .folders
-                .get(path)
-                .filter(|_| !self.inexact.contains(path));
-            let row = FolderRow {
-                cur: None,
-                new: None,
-                tree: tree.map(|f| f.tree),
-                scans: 0,
-            };
-            let row = (!self.dropped.contains(path)).then_some(row);
-            let put = self.put.remove(path).unwrap_or_default();
-            let put_names: HashSet<&Name> = put.iter().map(|(name, _)| name).collect();
-            let mut remove = self.gone.remove(path).unwrap_or_default();
-            remove.retain(|name| !put_names.contains(name));
-            changes.push(FolderChange {
-                path: path.clone(),
-                row,
-                put,
-                remove,
-            });
-        }
-        for path in &self.dropped {
-            if !self.touched.contains(path) {
-                let (put, remove) = (Vec::new(), Vec::new());
-                changes.push(FolderChange {
-                    path: path.clone(),
-                    row: None,
-                    put,
-                    remove,
-                });
-            }
-        }
-        self.applier.index.update(&changes)?;
-        Ok(self.done)
     }
 }
 

@@ -6,22 +6,25 @@
 //! cannot be made one, or a folder cannot be looked into, or was replaced, the scan says so, and
 //! what is missing there is not taken for deleted.
 
+mod finishing;
+mod looking;
+mod problem;
+mod reading;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::files::{self, Name, Rows};
+use super::files::{Name, Rows};
 use super::folders::Discovery;
-use super::listing::{self, Stamps};
-use super::{Maildir, Mend, WorktreeError, trees};
-use crate::fs::SharedFs;
+use super::listing::Stamps;
+use super::{Maildir, Mend, WorktreeError};
 use crate::index::{FileRow, FolderChange, FolderRow, Index};
 use crate::maildir::FolderPath;
 use crate::object::{BlobId, FolderMap};
-use crate::odb::{AddedBlob, Batch, BlobSource, ObjectRead};
-use crate::progress::{Phase, Progress};
-use crate::time::now_ns;
+use crate::odb::Batch;
+use crate::progress::Progress;
+
+pub use problem::{Problem, ProblemKind};
 
 /// How often a scan looks again before it gives up on a Maildir that does not hold still.
 const ROUNDS: usize = 12;
@@ -38,46 +41,6 @@ pub enum Depth {
     List,
     /// List every directory, and compare every file's size and times with the index.
     Stat,
-}
-
-/// Something in the Maildir that a person should know of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Where.
-    pub path: PathBuf,
-    /// The folder that is concerned, where the path is one.
-    pub folder: Option<FolderPath>,
-    /// What.
-    pub kind: ProblemKind,
-}
-
-/// What is wrong with a folder or file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// A symbolic link that leads nowhere: what was behind it is not taken for deleted.
-    DanglingSymlink,
-    /// The system refused to list or read it: what was in it is not taken for deleted.
-    Unreadable(String),
-    /// A folder name that no snapshot can hold; the folder is left alone.
-    FolderName,
-    /// A directory or link where messages lie; left alone.
-    NotAFile,
-    /// The file was emptied, zero-filled or cut short in place: the store keeps the whole
-    /// message, and `restore` mends the file.
-    Damaged(BlobId),
-    /// Half of a folder's files were replaced by others of the same names, as by a restored
-    /// backup: what is missing in it is not taken for deleted.
-    Replaced,
-}
-
-impl ProblemKind {
-    /// Whether what is missing in that place may just not be visible.
-    pub fn hides_mail(&self) -> bool {
-        matches!(
-            self,
-            Self::DanglingSymlink | Self::Unreadable(_) | Self::Replaced
-        )
-    }
 }
 
 /// What a scan found.
@@ -146,17 +109,6 @@ struct Pending {
     inode: u64,
     /// What the index knew under this name.
     known: Option<FileRow>,
-}
-
-struct Source {
-    fs: SharedFs,
-    path: PathBuf,
-}
-
-impl BlobSource for Source {
-    fn open(&self) -> std::io::Result<std::fs::File> {
-        self.fs.open(&self.path)
-    }
 }
 
 /// What a scan collects on its way.
@@ -283,311 +235,6 @@ impl Scanner<'_> {
         state.works.insert(folder, work);
     }
 
-    fn look_at_stale(&self, state: &mut State) -> Result<(), WorktreeError> {
-        let stale = state.works.values().filter(|work| work.stale).count() as u64;
-        if stale > 0 {
-            self.progress.begin(Phase::List, Some(stale));
-        }
-        let mut problems = Vec::new();
-        let mut lost = Vec::new();
-        for work in state.works.values_mut().filter(|work| work.stale) {
-            match self.look(work) {
-                Ok(strange) => problems.extend(strange),
-                Err(WorktreeError::Io { path, source }) => {
-                    let kind = ProblemKind::Unreadable(source.to_string());
-                    problems.push(Problem {
-                        path,
-                        folder: Some(work.folder.clone()),
-                        kind,
-                    });
-                    lost.push(work.folder.clone());
-                }
-                Err(error) => return Err(error),
-            }
-            self.progress.advance(1, 0);
-        }
-        for folder in lost {
-            state.works.remove(&folder);
-            state.hidden.insert(folder);
-        }
-        for problem in problems {
-            report(state, problem);
-        }
-        Ok(())
-    }
-
-    /// Lists one folder and finds out what of it must be read.
-    fn look(&self, work: &mut Work) -> Result<Vec<Problem>, WorktreeError> {
-        if work.listed_at == 0 {
-            work.indexed = self.index.files(&work.folder)?;
-            work.rows.clone_from(&work.indexed);
-        }
-        work.listed_at = now_ns();
-        work.stale = false;
-        let listing = listing::list(self.maildir, &work.folder)?;
-        let known = work.rows.len();
-        let files::Compared {
-            mut same,
-            replaced,
-            fresh,
-            gone,
-        } = files::compare(std::mem::take(&mut work.rows), listing.files);
-        if self.depth == Depth::Stat {
-            self.recheck(work, &mut same);
-        }
-        work.replaced = work.replaced.max(replaced.len());
-        work.rows = same;
-        let known_again = replaced.into_iter().map(|(name, row)| Pending {
-            name,
-            inode: 0,
-            known: Some(row),
-        });
-        work.pending.extend(known_again);
-        self.match_renames(work, fresh, gone);
-        work.rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let at = |name: &Name| self.maildir.file(&work.folder, name);
-        let problem = |path, kind| Problem {
-            path,
-            folder: Some(work.folder.clone()),
-            kind,
-        };
-        let mut problems: Vec<Problem> = listing
-            .strange
-            .iter()
-            .map(|name| Problem {
-                folder: None,
-                ..problem(at(name), ProblemKind::NotAFile)
-            })
-            .collect();
-        if known >= 4 && work.replaced * 2 >= known {
-            problems.push(problem(
-                self.maildir.dir(&work.folder),
-                ProblemKind::Replaced,
-            ));
-        }
-        Ok(problems)
-    }
-
-    /// Finds names that vanished under new names: the same inode, unique part, size and time is
-    /// the same file, whose flags a mail client changed. All other new names must be read.
-    fn match_renames(&self, work: &mut Work, fresh: Vec<(Name, u64)>, gone: Rows) {
-        let mut gone: BTreeMap<(u64, Vec<u8>), FileRow> = gone
-            .into_iter()
-            .map(|(name, row)| ((row.inode, files::unique(&name).to_vec()), row))
-            .collect();
-        for (name, inode) in fresh {
-            let place = (inode, files::unique(&name).to_vec());
-            let row = gone
-                .get(&place)
-                .filter(|row| self.is_unchanged(&work.folder, &name, row));
-            match row.and_then(|row| self.restat(&work.folder, &name, row)) {
-                Some(row) => {
-                    gone.remove(&place);
-                    work.rows.push((name, row));
-                }
-                None => work.pending.push(Pending {
-                    name,
-                    inode,
-                    known: None,
-                }),
-            }
-        }
-        work.vanished |= !gone.is_empty();
-    }
-
-    fn is_unchanged(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> bool {
-        self.maildir
-            .fs
-            .lstat(&self.maildir.file(folder, name))
-            .is_ok_and(|stat| {
-                (stat.inode, stat.size, stat.mtime_ns) == (row.inode, row.size, row.mtime_ns)
-            })
-    }
-
-    fn restat(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> Option<FileRow> {
-        let stat = self
-            .maildir
-            .fs
-            .lstat(&self.maildir.file(folder, name))
-            .ok()?;
-        Some(FileRow {
-            ctime_ns: stat.ctime_ns,
-            ..*row
-        })
-    }
-
-    /// Sends files whose size or times differ from the index to be read again.
-    fn recheck(&self, work: &mut Work, same: &mut Rows) {
-        let mut pending = Vec::new();
-        same.retain(|(name, row)| {
-            let path = self.maildir.file(&work.folder, name);
-            let Ok(stat) = self.maildir.fs.lstat(&path) else {
-                return true;
-            };
-            let seen = (stat.size, stat.mtime_ns, stat.ctime_ns);
-            let holds = seen == (row.size, row.mtime_ns, row.ctime_ns);
-            if !holds {
-                let known = Some(*row);
-                pending.push(Pending {
-                    name: name.clone(),
-                    inode: stat.inode,
-                    known,
-                });
-            }
-            holds
-        });
-        work.pending.extend(pending);
-    }
-
-    /// Reads what the last look found to be new.
-    fn read_pending(&self, batch: &Batch<'_>, state: &mut State) -> Result<(), WorktreeError> {
-        let mut wanted: Vec<(FolderPath, Pending)> = Vec::new();
-        for work in state.works.values_mut() {
-            let mut pending = std::mem::take(&mut work.pending);
-            // The order of inodes is the order on disk, and close to that of arrival.
-            pending.sort_by_key(|pending| pending.inode);
-            wanted.extend(
-                pending
-                    .into_iter()
-                    .map(|pending| (work.folder.clone(), pending)),
-            );
-        }
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let touched: BTreeSet<FolderPath> =
-            wanted.iter().map(|(folder, _)| folder.clone()).collect();
-        let sources: Vec<Source> = wanted
-            .iter()
-            .map(|(folder, pending)| Source {
-                fs: self.maildir.fs.clone(),
-                path: self.maildir.file(folder, &pending.name),
-            })
-            .collect();
-        self.progress.begin(Phase::Read, Some(sources.len() as u64));
-        let added = batch.add_blobs(&sources, self.progress)?;
-        if self.progress.cancelled() {
-            return Err(WorktreeError::Cancelled);
-        }
-        for (((folder, pending), source), added) in wanted.into_iter().zip(sources).zip(added) {
-            match added {
-                Ok(added) => self.take_in(batch, state, (folder, pending), &added)?,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                    // Renamed since it was listed: the next look finds it.
-                    if let Some(work) = state.works.get_mut(&folder) {
-                        work.stale = true;
-                        work.vanished |= pending.known.is_some();
-                    }
-                }
-                Err(error) => {
-                    let kind = ProblemKind::Unreadable(error.to_string());
-                    let problem = Problem {
-                        path: source.path,
-                        folder: Some(folder),
-                        kind,
-                    };
-                    if let (Some(work), Some(known)) = (
-                        problem
-                            .folder
-                            .as_ref()
-                            .and_then(|folder| state.works.get_mut(folder)),
-                        pending.known,
-                    ) {
-                        work.rows.push((pending.name, known));
-                    }
-                    report(state, problem);
-                }
-            }
-        }
-        for folder in touched {
-            if let Some(work) = state.works.get_mut(&folder) {
-                work.rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            }
-        }
-        Ok(())
-    }
-
-    /// Turns a file that was read into a row. The rows are sorted when all are in.
-    fn take_in(
-        &self,
-        batch: &Batch<'_>,
-        state: &mut State,
-        (folder, pending): (FolderPath, Pending),
-        added: &AddedBlob,
-    ) -> Result<(), WorktreeError> {
-        state.read += 1;
-        let path = self.maildir.file(&folder, &pending.name);
-        let Some(work) = state.works.get_mut(&folder) else {
-            return Ok(());
-        };
-        let stat = match self.maildir.fs.lstat(&path) {
-            Ok(stat) if stat.size == added.size => stat,
-            // Gone, or still growing: look again.
-            _ => {
-                work.stale = true;
-                if let Some(known) = pending.known {
-                    work.rows.push((pending.name, known));
-                }
-                return Ok(());
-            }
-        };
-        let row = FileRow {
-            blob: added.id,
-            day: added.day,
-            size: added.size,
-            inode: stat.inode,
-            mtime_ns: stat.mtime_ns,
-            ctime_ns: stat.ctime_ns,
-        };
-        match pending.known {
-            Some(known)
-                if known.blob != row.blob && self.is_damage(batch, &path, &known, added)? =>
-            {
-                let blob = known.blob;
-                work.rows.push((pending.name.clone(), known));
-                let found = (known, added.id);
-                state.damaged.insert((folder, pending.name), found);
-                let kind = ProblemKind::Damaged(blob);
-                report(
-                    state,
-                    Problem {
-                        path,
-                        folder: None,
-                        kind,
-                    },
-                );
-            }
-            _ => work.rows.push((pending.name, row)),
-        }
-        Ok(())
-    }
-
-    /// Whether a file's new content is what a crash or a broken disk makes of the old: nothing,
-    /// zeros, or its beginning.
-    fn is_damage(
-        &self,
-        odb: &dyn ObjectRead,
-        path: &std::path::Path,
-        known: &FileRow,
-        added: &AddedBlob,
-    ) -> Result<bool, WorktreeError> {
-        if added.size == 0 {
-            return Ok(known.size > 0);
-        }
-        let mut bytes = Vec::new();
-        let read = self.maildir.fs.open(path).and_then(|file| {
-            file.take(known.size.max(added.size))
-                .read_to_end(&mut bytes)
-        });
-        if read.is_err() {
-            return Ok(false);
-        }
-        if bytes.iter().all(|&byte| byte == 0) {
-            return Ok(true);
-        }
-        Ok(added.size < known.size && odb.read(known.blob.into())?.starts_with(&bytes))
-    }
-
     /// If something is missing, a directory that was listed within a tick of its last change must
     /// be listed again. Returns whether to wait for that tick to pass.
     fn mark_doubtful_listings(state: &mut State, known: &BTreeMap<FolderPath, FolderRow>) -> bool {
@@ -605,123 +252,6 @@ impl Scanner<'_> {
         }
         wait
     }
-
-    fn finish(
-        &self,
-        batch: &Batch<'_>,
-        state: State,
-        known: &BTreeMap<FolderPath, FolderRow>,
-        consistent: bool,
-    ) -> Result<Scan, WorktreeError> {
-        let damaged = damaged(&state);
-        let mut map = FolderMap {
-            subscriptions: self.maildir.subscriptions()?,
-            ..FolderMap::default()
-        };
-        let mut rows = Vec::new();
-        for (path, work) in state.works {
-            let local = self.local.folders.get(&path);
-            let mut folder = match (work.listed_at, work.row.tree) {
-                (0, Some(tree)) => match local {
-                    Some(local) if local.tree == tree => *local,
-                    _ => trees::folder(batch, tree)?,
-                },
-                (_, base) => trees::update(batch, &path, base, (&work.indexed, &work.rows))?,
-            };
-            if let Some(local) = local.filter(|local| local.tree != folder.tree) {
-                folder = trees::adopt_kept(batch, local.tree, folder)?;
-            }
-            map.folders.insert(path.clone(), folder);
-            if work.listed_at > 0 || work.row.tree != Some(folder.tree) {
-                let (put, remove) = files::difference(&work.indexed, &work.rows);
-                let unsettle = |stamp: Option<crate::index::DirStamp>| {
-                    stamp.map(|stamp| crate::index::DirStamp {
-                        settled: stamp.settled && consistent,
-                        ..stamp
-                    })
-                };
-                let row = if work.listed_at > 0 {
-                    FolderRow {
-                        cur: unsettle(work.stamps.cur),
-                        new: unsettle(work.stamps.new),
-                        tree: Some(folder.tree),
-                        scans: work.row.scans + 1,
-                    }
-                } else {
-                    FolderRow {
-                        tree: Some(folder.tree),
-                        ..work.row
-                    }
-                };
-                if !(put.is_empty() && remove.is_empty() && row == work.row) {
-                    rows.push(FolderChange {
-                        path,
-                        row: Some(row),
-                        put,
-                        remove,
-                    });
-                }
-            }
-        }
-        let is_hidden = |path: &FolderPath| state.hidden.iter().any(|top| is_within(path, top));
-        for (path, folder) in &self.local.folders {
-            if is_hidden(path) && !map.folders.contains_key(path) {
-                map.folders.insert(path.clone(), *folder);
-            }
-        }
-        for path in known.keys().filter(|path| !map.folders.contains_key(*path)) {
-            let gone = FolderChange {
-                path: path.clone(),
-                row: None,
-                put: Vec::new(),
-                remove: Vec::new(),
-            };
-            rows.push(gone);
-        }
-        Ok(Scan {
-            map,
-            problems: state.problems,
-            damaged,
-            hidden: state.hidden,
-            consistent,
-            rows,
-            read: state.read,
-        })
-    }
-}
-
-/// What mends the files that were damaged, and that the last look still found to be so.
-fn damaged(state: &State) -> Vec<Mend> {
-    let is_there = |folder: &FolderPath, name: &Name, known: &FileRow| {
-        let rows = state.works.get(folder).map(|work| &work.rows);
-        rows.is_some_and(|rows| {
-            let at = rows.binary_search_by(|(found, _)| found.cmp(name));
-            at.is_ok_and(|at| rows[at].1 == *known)
-        })
-    };
-    let damaged = state.damaged.iter();
-    damaged
-        .filter(|((folder, name), (known, _))| is_there(folder, name, known))
-        .map(|((folder, name), (known, found))| Mend {
-            folder: folder.clone(),
-            name: name.clone(),
-            key: trees::key_of(known),
-            size: known.size,
-            copy: trees::copy_of(name, known),
-            found: *found,
-            written: false,
-        })
-        .collect()
-}
-
-/// Whether `path` is `top` or lies below it.
-fn is_within(path: &FolderPath, top: &FolderPath) -> bool {
-    top.is_root()
-        || path == top
-        || path
-            .as_bytes()
-            .strip_prefix(top.as_bytes())
-            .is_some_and(|rest| rest.starts_with(b"/"))
 }
 
 fn report(state: &mut State, problem: Problem) {
