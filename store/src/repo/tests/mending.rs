@@ -273,3 +273,21 @@ fn a_restore_that_also_brings_messages_back_is_finished_with_its_mending() {
     a.assert_finished(&mail);
     assert_eq!(a.local(), to);
 }
+
+#[test]
+fn a_damaged_file_that_a_mail_client_renamed_is_damaged_still() {
+    let a = Device::new("a");
+    let path = put_old(&a, "", "cur/1:2,", "kept");
+    a.put("", "cur/2:2,", "other");
+    a.snapshot();
+    let texts = a.mail();
+    fs::write(&path, "").expect("emptied");
+    fs::rename(&path, path.with_file_name("1:2,S")).expect("renamed");
+    let report = a.snapshot();
+    assert_eq!(report.changes.remove, Vec::new());
+    assert_eq!(report.damaged.len(), 1, "{report:?}");
+    let done = a.mend(Selection::All, false);
+    assert_eq!(done.applied.mended, 1);
+    assert_eq!(a.mail().len(), texts.len());
+    assert_eq!(a.damage(), Vec::new());
+}

@@ -113,10 +113,12 @@ impl Scanner<'_> {
                     gone.remove(&place);
                     work.rows.push((name, row));
                 }
+                // The same file with other content, if the place is known: damaged, perhaps, and
+                // then renamed.
                 None => work.pending.push(Pending {
+                    known: gone.remove(&place),
                     name,
                     inode,
-                    known: None,
                 }),
             }
         }
