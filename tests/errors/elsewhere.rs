@@ -1,5 +1,7 @@
 //! What can go wrong between two machines. Where OpenSSH is missing there is nothing to try.
 
+#![allow(clippy::disallowed_methods)] // breaks what mailvc wrote
+
 use std::fs;
 
 use mailvc_tests::cli::{Run, binary};
@@ -8,15 +10,15 @@ use mailvc_tests::sshd::{HOST, Options, Sshd, generate_key, installed};
 use crate::scene::Scene;
 
 rows! {
-    unknown_host: "an unknown host key" = |scene| call(scene, Options::default(), |sshd| {
+    unknown_host: "an unknown host key" = |scene| call(scene, &Options::default(), |sshd| {
         fs::write(sshd.known_hosts(), "").expect("written");
     });
-    changed_host: "a changed host key" = |scene| call(scene, Options::default(), |sshd| {
+    changed_host: "a changed host key" = |scene| call(scene, &Options::default(), |sshd| {
         let key = fs::read_to_string(sshd.key().with_extension("pub")).expect("a key");
         let line = format!("[127.0.0.1]:{} {key}", sshd.port());
         fs::write(sshd.known_hosts(), line).expect("written");
     });
-    refused: "a key that is not let in" = |scene| call(scene, Options::default(), |sshd| {
+    refused: "a key that is not let in" = |scene| call(scene, &Options::default(), |sshd| {
         let other = sshd.key().with_file_name("other");
         generate_key(&other);
         fs::copy(other.with_extension("pub"), sshd.authorized_keys()).expect("copied");
@@ -26,20 +28,20 @@ rows! {
         scene.home.run(["remote", "add", "far", "ssh://nobody@127.0.0.1:1/store"]).ok();
         scene.run(&["fetch", "far"])
     };
-    no_mailvc: "no mailvc on the other machine" = |scene| call(scene, Options::default(), |_| ());
+    no_mailvc: "no mailvc on the other machine" = |scene| call(scene, &Options::default(), |_| ());
     no_store_there: "no store on the other machine" = |scene| {
         let there = Scene::new();
-        call(scene, forced(&serving(&there, "")), |_| ())
+        call(scene, &forced(&serving(&there, "")), |_| ())
     };
     chatter: "a login script that prints" = |scene| {
         let there = Scene::new();
         let command = format!("echo Welcome; {}", serving(there.recorded(), ""));
-        call(scene, forced(&command), |_| ())
+        call(scene, &forced(&command), |_| ())
     };
     not_allowed: "a key that may only read" = |scene| {
         let there = Scene::new();
         let command = serving(there.recorded(), "--role fetch");
-        call_with(scene, forced(&command), |_| (), "push")
+        call_with(scene, &forced(&command), |_| (), "push")
     };
     no_remote: "an unknown remote" = |scene| {
         scene.recorded();
@@ -66,20 +68,20 @@ fn forced(command: &str) -> Options {
 }
 
 /// Has a session with a server that was set up in some way and then changed.
-fn call(scene: &Scene, options: Options, change: impl FnOnce(&Sshd)) -> Option<Run> {
+fn call(scene: &Scene, options: &Options, change: impl FnOnce(&Sshd)) -> Option<Run> {
     call_with(scene, options, change, "fetch")
 }
 
 fn call_with(
     scene: &Scene,
-    options: Options,
+    options: &Options,
     change: impl FnOnce(&Sshd),
     verb: &str,
 ) -> Option<Run> {
     if !installed() {
         return None;
     }
-    let sshd = Sshd::start(&options);
+    let sshd = Sshd::start(options);
     change(&sshd);
     scene.recorded();
     let add = [

@@ -1,5 +1,7 @@
 //! A home with mail under mailvc, and a look at it before and after something went wrong.
 
+#![allow(clippy::disallowed_methods)] // fixtures
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -77,12 +79,14 @@ impl Scene {
     }
 
     /// Runs the program, which may change nothing from here on.
+    #[allow(clippy::unnecessary_wraps)] // what a case answers with
     pub(crate) fn run(&self, arguments: &[&str]) -> Option<Run> {
         self.watched();
         Some(self.home.run(arguments))
     }
 
     /// As `run`, as somebody who is not root: root may read and write everything.
+    #[allow(clippy::unnecessary_wraps)] // what a case answers with
     pub(crate) fn run_as_nobody(&self, arguments: &[&str]) -> Option<Run> {
         let mut command = self.home.command(arguments);
         if rustix::process::geteuid().is_root() {

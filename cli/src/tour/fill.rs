@@ -10,7 +10,7 @@ use super::mailbox::{Layout, Mailbox};
 use super::messages::{files, folders};
 
 /// How many messages the server starts with.
-const SERVER: u64 = 3_000;
+const SERVER: u64 = 2_000;
 /// The folders that the laptop has already, as from another program that copied mail.
 const LAPTOP: &[u8] = b"Archive/";
 
