@@ -20,7 +20,7 @@ fn busy(mut client: MailClient, stop: &AtomicBool) -> (MailClient, Vec<Change>) 
     let mut changes = Vec::new();
     while !stop.load(Ordering::Relaxed) {
         changes.extend(client.work(3, &NO_DELETIONS).expect("worked"));
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(Duration::from_millis(100));
     }
     (client, changes)
 }
