@@ -21,7 +21,7 @@ use crate::stores::{init, lock_request, locked, mail, open, snapshot};
 /// A store on a disk without faults.
 pub(crate) struct Other {
     dir: TempDir,
-    repo: Repository,
+    pub(crate) repo: Repository,
 }
 
 impl Other {
@@ -32,12 +32,12 @@ impl Other {
         Self { dir, repo }
     }
 
-    fn snapshot(&self) -> SnapshotId {
+    pub(crate) fn snapshot(&self) -> SnapshotId {
         let recorded = locked(&self.repo, |_, recorded| Ok(recorded.id));
         recorded.expect("recorded").expect("something")
     }
 
-    fn maildir(&self) -> std::path::PathBuf {
+    pub(crate) fn maildir(&self) -> std::path::PathBuf {
         self.dir.path().join("Maildir")
     }
 }

@@ -16,5 +16,6 @@ mod merging;
 mod recording;
 mod renewing;
 mod restoring;
+mod serving;
 mod stores;
 mod undoing;
