@@ -1,6 +1,7 @@
 //! Real mail: what nobody would have made up. `tests/corpus/fetch DIR` fetches it;
 //! `MAILVC_CORPUS=DIR` names it. Without it there is nothing to test.
 
+#![allow(clippy::print_stdout, clippy::print_stderr)] // a run by hand tells its figures
 #![allow(clippy::disallowed_methods)] // delivers mail as other programs do
 
 use std::fs;

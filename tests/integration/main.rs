@@ -4,6 +4,8 @@
 //! Suites that need many rounds to prove anything take their number from a variable:
 //! `MAILVC_ROUNDS` for two syncs at a time, `MAILVC_KILLS` for killed commands.
 
+#![allow(clippy::print_stdout)] // a run by hand tells its figures
+
 mod adoption;
 mod at_the_same_time;
 mod guard;

@@ -40,7 +40,9 @@ fn work_and_sync_at_random(machines: &[&Machine], seed: u64) {
     settle(machines);
     let later: Vec<_> = machines.iter().map(|machine| machine.history()).collect();
     assert_eq!(histories, later, "syncs without changes made snapshots");
-    machines.iter().for_each(|machine| machine.assert_clean());
+    for machine in machines {
+        machine.assert_clean();
+    }
 }
 
 #[test]
