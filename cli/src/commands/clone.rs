@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::config;
 use crate::context::{Context, Peers};
 use crate::error::{Exit, Failure, Problem};
-use crate::output::{Page, Report, Sessions};
+use crate::output::{Page, Recorded, Report, Session, Sessions};
 
 /// The name of the remote that a store was cloned from.
 const ORIGIN: &str = "origin";
@@ -128,7 +128,8 @@ impl Report for Done {
     fn json(&self) -> Value {
         json!({
             "maildir": self.maildir.to_string_lossy(),
-            "session": self.sessions.json(),
+            "recorded": self.sessions.recorded.as_ref().map(Recorded::json),
+            "session": self.sessions.had.first().map(Session::json),
         })
     }
 
