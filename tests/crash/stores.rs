@@ -1,5 +1,6 @@
 //! Stores and their Maildirs, on the disk with faults or beside it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub(crate) fn init(fs: SharedFs, root: &Path, name: &str) -> Result<Repository, 
         layout: None,
         name: name.to_owned(),
         make_maildir: true,
+        remotes: BTreeMap::new(),
     };
     Repository::init(fs, &root.join("store"), &request)
 }

@@ -7,6 +7,7 @@
 //! `config` and `instance` the path and the numbers of the machine were replaced. The list of
 //! messages is what `reader.py --maildir` says of the Maildir, not of the store.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -45,6 +46,7 @@ impl Device {
             layout: None,
             name: name.to_owned(),
             make_maildir: true,
+            remotes: BTreeMap::new(),
         };
         let store = dir.join(name).join("store");
         let repo = Repository::init(Arc::new(OsFs), &store, &request).expect("a store");

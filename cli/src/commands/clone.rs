@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use mailvc_store::repo::{InitRequest, RemoteConfig, Repository};
@@ -36,8 +37,7 @@ struct Done {
 pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Failure> {
     context.refuse_dry_run("mailvc clone")?;
     let url = address(&args.url)?;
-    let mut repo = store(args, context)?;
-    name_origin(context, &mut repo, &url)?;
+    let mut repo = store(args, context, &url)?;
     let mut peers = Peers::new(context, &mut repo, "mailvc clone")?;
     // What lies here already need not be sent.
     peers.record(None)?;
@@ -72,12 +72,19 @@ fn address(text: &str) -> Result<String, Failure> {
 }
 
 /// A new store, or the one that an earlier clone left.
-fn store(args: &Args, context: &Context) -> Result<Repository, Failure> {
+fn store(args: &Args, context: &Context, url: &str) -> Result<Repository, Failure> {
     let dir = context.store_dir()?;
     if let Ok(repo) = Repository::open(Context::fs(), &dir)
-        && repo.config().remotes.contains_key(ORIGIN)
+        && let Some(origin) = repo.config().remotes.get(ORIGIN)
     {
-        return Ok(repo);
+        return if origin.url == url {
+            Ok(repo)
+        } else {
+            let what = format!("this store was cloned from {}", origin.url);
+            Err(Failure::new(Problem::Error, what)
+                .meaning("nothing was changed")
+                .next("`mailvc remote add NAME URL` names another device"))
+        };
     }
     let maildir = match &args.maildir {
         Some(dir) => dir.clone(),
@@ -85,35 +92,20 @@ fn store(args: &Args, context: &Context) -> Result<Repository, Failure> {
             .map(|home| home.join("Maildir"))
             .ok_or_else(|| Failure::usage("name the Maildir: --maildir DIR"))?,
     };
-    let request = InitRequest {
-        maildir,
-        layout: None,
-        name: args.name.clone().unwrap_or_else(config::host),
-        make_maildir: true,
-    };
-    Ok(Repository::init(Context::fs(), &dir, &request)?)
-}
-
-fn name_origin(context: &Context, repo: &mut Repository, url: &str) -> Result<(), Failure> {
-    if let Some(origin) = repo.config().remotes.get(ORIGIN) {
-        if origin.url == url {
-            return Ok(());
-        }
-        let what = format!("this store was cloned from {}", origin.url);
-        return Err(Failure::new(Problem::Error, what)
-            .meaning("nothing was changed")
-            .next("`mailvc remote add NAME URL` names another device"));
-    }
-    let _lock = repo.lock_store(&context.request(repo, "mailvc clone"))?;
-    let mut config = repo.config().clone();
     let origin = RemoteConfig {
         url: url.to_owned(),
         command: None,
         device: None,
         introduce: true,
     };
-    config.remotes.insert(ORIGIN.to_owned(), origin);
-    Ok(repo.set_config(config)?)
+    let request = InitRequest {
+        maildir,
+        layout: None,
+        name: args.name.clone().unwrap_or_else(config::host),
+        make_maildir: true,
+        remotes: BTreeMap::from([(ORIGIN.to_owned(), origin)]),
+    };
+    Ok(Repository::init(Context::fs(), &dir, &request)?)
 }
 
 impl Report for Done {

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -63,6 +64,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         },
         name: args.name.clone().unwrap_or_else(config::host),
         make_maildir: false,
+        remotes: BTreeMap::new(),
     };
     let repo = init(&dir, &request)?;
     let locked = context.lock(&repo, "mailvc init")?;

@@ -1,5 +1,6 @@
 //! Making a store.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,8 +13,8 @@ use crate::worktree::{Maildir, WorktreeError};
 
 use super::config::check_name;
 use super::{
-    Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RepoError, Repository,
-    StoreLayout, Trust, instance,
+    Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RemoteConfig, RepoError,
+    Repository, StoreLayout, Trust, instance,
 };
 
 /// What a folder consists of; `cur` is made last, for it makes the directory a folder.
@@ -32,6 +33,9 @@ pub struct InitRequest {
     pub name: String,
     /// Whether to make the Maildir if there is none.
     pub make_maildir: bool,
+    /// The remotes that the store knows from its first moment: a clone that is killed there is
+    /// still known as one.
+    pub remotes: BTreeMap<String, RemoteConfig>,
 }
 
 impl Repository {
@@ -74,7 +78,7 @@ impl Repository {
             }),
             lock_timeout: 600,
             guard: GuardConfig::default(),
-            remotes: std::collections::BTreeMap::new(),
+            remotes: request.remotes.clone(),
         };
         config.save(&*fs, &layout.config())?;
         instance::record(&*fs, &layout)?;

@@ -27,11 +27,34 @@ fn init_after_a_crash_within_it_begins_anew() {
         layout: None,
         name: "a".to_owned(),
         make_maildir: true,
+        remotes: BTreeMap::new(),
     };
     fs::create_dir_all(request.maildir.join("tmp")).expect("begun");
     fs::create_dir_all(dir.path().join("store/keys")).expect("begun");
     Repository::init(os(), &dir.path().join("store"), &request).expect("a store");
     assert!(request.maildir.join("cur").is_dir());
+}
+
+#[test]
+fn a_store_knows_its_remotes_from_its_first_moment() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let origin = RemoteConfig {
+        url: "server".to_owned(),
+        command: None,
+        device: None,
+        introduce: true,
+    };
+    let request = InitRequest {
+        maildir: dir.path().join("Maildir"),
+        layout: None,
+        name: "a".to_owned(),
+        make_maildir: true,
+        remotes: BTreeMap::from([("origin".to_owned(), origin.clone())]),
+    };
+    let store = dir.path().join("store");
+    drop(Repository::init(os(), &store, &request).expect("a store"));
+    let repo = Repository::open(os(), &store).expect("the store");
+    assert_eq!(repo.config().remotes.get("origin"), Some(&origin));
 }
 
 #[test]
@@ -43,6 +66,7 @@ fn a_store_inside_its_maildir_or_around_it_is_refused() {
             layout: None,
             name: "a".to_owned(),
             make_maildir: false,
+            remotes: BTreeMap::new(),
         };
         assert!(matches!(
             Repository::init(os(), &store, &request),
@@ -83,6 +107,7 @@ fn two_inits_at_once_make_one_store() {
         layout: None,
         name: "a".to_owned(),
         make_maildir: true,
+        remotes: BTreeMap::new(),
     };
     let store = dir.path().join("store");
     let made = std::thread::scope(|scope| {

@@ -75,6 +75,7 @@ impl Device {
             layout: None,
             name: self.name.to_owned(),
             make_maildir: false,
+            remotes: BTreeMap::new(),
         };
         Repository::init(os(), &self.store(), &request)
     }
