@@ -1,17 +1,17 @@
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use redb::{
-    Builder, ConcurrencyMode, Database, ReadTransaction, ReadableDatabase, ReadableTable,
-    TableDefinition, TableError, TransactionError, WriteTransaction,
+    Builder, ConcurrencyMode, Database, ReadOnlyDatabase, ReadTransaction, ReadableDatabase,
+    ReadableTable, TableDefinition, TableError, TransactionError, WriteTransaction,
 };
 
 use super::error::{Fault, IndexError};
 use super::files::{FILES, FOLDERS};
 use super::message_ids::{INDEXED, MESSAGE_IDS};
-use super::meta::META;
 use crate::fs::Fs;
 
 /// Which tables there are and how their rows are laid out; another number is another index.
@@ -28,11 +28,16 @@ const POLL: Duration = Duration::from_millis(3);
 pub(super) const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition::new("numbers");
 
 /// The index of one store. Any number of processes may have it open, and write to it, at once.
+///
+/// Opening redb for writing, and closing it again, waits for the disk several times: who only
+/// looks opens it for reading.
 pub struct Index {
     path: PathBuf,
     new: bool,
-    /// Taken only when the index is dropped.
-    database: Option<Database>,
+    /// Missing where the index was just made, or needs what only a writer may mend.
+    reader: Option<ReadOnlyDatabase>,
+    /// Opened by the first write.
+    writer: OnceLock<Database>,
 }
 
 impl Index {
@@ -66,12 +71,24 @@ impl Index {
     }
 
     fn try_open(fs: &dyn Fs, path: &Path) -> Result<Self, IndexError> {
-        let mut index = guarded(|| open_database(fs, path)).map_err(|fault| fault.at(path))?;
-        let ready = index.read(|transaction| Ok(check_schema(transaction)?.is_some()))?;
-        if !ready {
+        let mut index = Self {
+            path: path.to_owned(),
+            new: false,
+            reader: None,
+            writer: OnceLock::new(),
+        };
+        let made = make_file(fs, path).map_err(|fault| fault.at(path))?;
+        if !made {
+            index.reader = guarded(|| Ok(builder().open_read_only(path)?)).ok();
+        }
+        if !index.is_ready()? {
             index.new = index.write(make_tables)?;
         }
         Ok(index)
+    }
+
+    fn is_ready(&self) -> Result<bool, IndexError> {
+        self.read(|transaction| Ok(check_schema(transaction)?.is_some()))
     }
 
     /// Runs `work` in a read transaction: it sees one state, however others write meanwhile.
@@ -79,7 +96,11 @@ impl Index {
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, Fault>,
     ) -> Result<T, IndexError> {
-        guarded(|| work(&self.database()?.begin_read()?)).map_err(|fault| fault.at(&self.path))
+        let run = || match (self.writer.get(), &self.reader) {
+            (None, Some(reader)) => work(&reader.begin_read()?),
+            _ => work(&self.writer()?.begin_read()?),
+        };
+        guarded(run).map_err(|fault| fault.at(&self.path))
     }
 
     /// Runs `work` in a write transaction: all of it happens, durably, or nothing.
@@ -88,7 +109,7 @@ impl Index {
         work: impl FnOnce(&WriteTransaction) -> Result<T, Fault>,
     ) -> Result<T, IndexError> {
         let run = || {
-            let transaction = begin_write(self.database()?)?;
+            let transaction = begin_write(self.writer()?)?;
             let value = work(&transaction)?;
             transaction.commit()?;
             Ok(value)
@@ -96,18 +117,21 @@ impl Index {
         guarded(run).map_err(|fault| fault.at(&self.path))
     }
 
-    fn database(&self) -> Result<&Database, Fault> {
-        let closed = || Fault::Io(io::Error::other("the index is closed"));
-        self.database.as_ref().ok_or_else(closed)
+    fn writer(&self) -> Result<&Database, Fault> {
+        if let Some(open) = self.writer.get() {
+            return Ok(open);
+        }
+        let database = builder().create(&self.path)?;
+        Ok(self.writer.get_or_init(|| database))
     }
 }
 
 impl Drop for Index {
     fn drop(&mut self) {
-        let database = self.database.take();
+        let databases = (self.reader.take(), self.writer.take());
         // What a damaged file may do to redb's closing is nobody's business any more.
         let _ = guarded(|| {
-            drop(database);
+            drop(databases);
             Ok(())
         });
     }
@@ -121,22 +145,22 @@ impl std::fmt::Debug for Index {
     }
 }
 
-/// The one place where redb opens a file: processes must agree on the mode.
-fn open_database(fs: &dyn Fs, path: &Path) -> Result<Index, Fault> {
-    // Ours to make, so that it is readable by its owner alone.
+/// How redb opens a file, wherever it does: processes must agree on the mode.
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_concurrency_mode(ConcurrencyMode::MultiWriter);
+    builder.set_cache_size(CACHE);
+    builder
+}
+
+/// Makes the file where there is none, ours, so that it is readable by its owner alone. Whether
+/// there was none.
+fn make_file(fs: &dyn Fs, path: &Path) -> Result<bool, Fault> {
     match fs.create_new(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error.into()),
-        _ => {}
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(error.into()),
     }
-    let database = Builder::new()
-        .set_concurrency_mode(ConcurrencyMode::MultiWriter)
-        .set_cache_size(CACHE)
-        .create(path)?;
-    Ok(Index {
-        path: path.to_owned(),
-        new: false,
-        database: Some(database),
-    })
 }
 
 /// redb trusts the pages of a file that was closed in order, and may panic on those of a damaged
@@ -176,7 +200,6 @@ fn make_tables(transaction: &WriteTransaction) -> Result<bool, Fault> {
         return Ok(false);
     }
     numbers.insert("schema", SCHEMA)?;
-    transaction.open_table(META)?;
     transaction.open_table(FOLDERS)?;
     transaction.open_table(FILES)?;
     transaction.open_table(MESSAGE_IDS)?;

@@ -13,7 +13,6 @@ mod database;
 mod error;
 mod files;
 mod message_ids;
-mod meta;
 mod row;
 #[cfg(test)]
 mod tests;

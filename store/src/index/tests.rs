@@ -150,17 +150,9 @@ fn changes_add_up_to_what_a_map_would_hold() {
 }
 
 #[test]
-fn small_values_and_message_ids_are_found_again() {
+fn message_ids_are_found_again() {
     let dir = tempfile::tempdir().expect("a directory");
     let index = open(&dir.path().join("index.redb"));
-    assert_eq!(index.meta_get("scan").expect("read"), None);
-    for value in [b"".as_slice(), b"24"] {
-        index.meta_put("scan", value).expect("written");
-        assert_eq!(
-            index.meta_get("scan").expect("read").as_deref(),
-            Some(value)
-        );
-    }
     let blob = |n| BlobId::new([n; 32]);
     let (one, other) = ([1; 16], [2; 16]);
     let rows = [
@@ -194,7 +186,8 @@ fn an_index_that_is_none_or_of_another_schema_is_begun_anew() {
         assert!(!open(&path).is_new());
     }
     let index = open(&path);
-    index.meta_put("scan", b"1").expect("written");
+    let row = (Some([1; 16]), BlobId::new([1; 32]));
+    index.put_message_ids(&[row]).expect("written");
     let newer = index.write(|transaction| {
         transaction
             .open_table(database::NUMBERS)?
@@ -205,7 +198,41 @@ fn an_index_that_is_none_or_of_another_schema_is_begun_anew() {
     drop(index);
     let index = open(&path);
     assert!(index.is_new());
-    assert_eq!(index.meta_get("scan").expect("read"), None);
+    assert_eq!(index.by_message_id(&[1; 16]).expect("read"), vec![]);
+}
+
+#[test]
+fn an_index_that_is_only_read_is_not_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    let row = (Some([1; 16]), BlobId::new([1; 32]));
+    open(&path).put_message_ids(&[row]).expect("written");
+    let before = std::fs::metadata(&path).expect("there").modified();
+    let index = open(&path);
+    assert_eq!(
+        index.by_message_id(&[1; 16]).expect("read"),
+        vec![BlobId::new([1; 32])]
+    );
+    index.update(&[]).expect("nothing to write");
+    drop(index);
+    let after = std::fs::metadata(&path).expect("there").modified();
+    assert_eq!(before.expect("a time"), after.expect("a time"));
+}
+
+#[test]
+fn what_one_writes_the_other_reads_though_it_had_it_open() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    drop(open(&path));
+    let (reader, writer) = (open(&path), open(&path));
+    for n in 1..4 {
+        let row = (Some([n; 16]), BlobId::new([n; 32]));
+        writer.put_message_ids(&[row]).expect("written");
+        assert_eq!(
+            reader.by_message_id(&[n; 16]).expect("read"),
+            vec![BlobId::new([n; 32])]
+        );
+    }
 }
 
 #[test]

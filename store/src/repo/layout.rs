@@ -51,6 +51,8 @@ impl StoreLayout {
         lock = "lock";
         /// The cache of the Maildir's listings.
         index = "index.redb";
+        /// How often the Maildir was looked at since the last full look: a byte each.
+        scans = "scans";
         /// What is being applied to the Maildir, while it is.
         applying = "applying";
     }

@@ -4,6 +4,7 @@ mod admitting;
 mod making;
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 
 use crate::maildir::FolderPath;
 use crate::object::{FolderMap, FolderMapId, Kind, SnapshotId, SnapshotKind};
@@ -115,7 +116,7 @@ impl Locked<'_> {
         batch: &Batch<'_>,
     ) -> Result<Scan, RepoError> {
         let count = self.count_scan(request.dry_run)?;
-        let depth = if request.thorough || count.is_multiple_of(STAT_ALL) {
+        let depth = if request.thorough || count == STAT_ALL {
             Depth::Stat
         } else if count.is_multiple_of(LIST_ALL) {
             Depth::List
@@ -132,24 +133,25 @@ impl Locked<'_> {
         Ok(scanner.scan(batch)?)
     }
 
-    /// Counts the scans, from 1; a clock that went back counts as the turn of a full one.
+    /// Counts the scans since the last full one, from 1; a clock that went back counts as the turn
+    /// of a listing. The count is the length of a file that is never waited for: what a crash
+    /// takes from it only puts a full look off.
     fn count_scan(&self, dry_run: bool) -> Result<u64, RepoError> {
-        const KEY: &str = "scans";
-        let stored = self.index.meta_get(KEY)?.unwrap_or_default();
-        let number = |range: std::ops::Range<usize>| {
-            stored
-                .get(range)
-                .and_then(|b| b.try_into().ok())
-                .map_or(0, u64::from_le_bytes)
-        };
-        let (mut count, watermark) = (number(0..8).saturating_add(1), number(8..16));
-        let now = Timestamp::now().0.max(0) as u64;
-        if now < watermark {
+        let (fs, path) = (self.repo.fs(), self.repo.layout().scans());
+        let known = fs.lstat(&path).ok();
+        let mut count = known.map_or(1, |stat| stat.size.saturating_add(1));
+        let now = Timestamp::now().0;
+        if known.is_some_and(|stat| stat.mtime() > now) {
             count = count.next_multiple_of(LIST_ALL);
         }
+        let count = count.min(STAT_ALL);
         if !dry_run {
-            let value = [count.to_le_bytes(), now.to_le_bytes()].concat();
-            self.index.meta_put(KEY, &value)?;
+            let kept = if count == STAT_ALL {
+                fs.remove_file(&path)
+            } else {
+                fs.append(&path).and_then(|mut file| file.write_all(b"."))
+            };
+            kept.map_err(RepoError::at(path))?;
         }
         Ok(count)
     }
