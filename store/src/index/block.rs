@@ -17,25 +17,39 @@ pub(super) const SPARSE: usize = BLOCK / 4;
 /// Files by name.
 pub(super) type Files = BTreeMap<Vec<u8>, FileRow>;
 
-/// Appends the files of a block to `files`, which must all come before them.
+/// Shows the files of a block to `each`, in the order of their names.
+pub(super) fn each(
+    key: &[u8],
+    value: &[u8],
+    each: &mut dyn FnMut(&[u8], FileRow),
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(checked(key, value)?);
+    let mut last = None;
+    while reader.remaining() > 0 {
+        let (name, row) =
+            decode_file(&mut reader).map_err(|error| Fault::Damaged(error.to_string()))?;
+        if last.is_some_and(|last| last >= name) {
+            return Err(Fault::damaged("rows out of order"));
+        }
+        each(name, row);
+        last = Some(name);
+    }
+    Ok(())
+}
+
+/// Appends the files of a block to `files`.
 pub(super) fn decode(
     key: &[u8],
     value: &[u8],
     files: &mut Vec<(Vec<u8>, FileRow)>,
 ) -> Result<(), Fault> {
-    let mut reader = Reader::new(checked(key, value)?);
-    while reader.remaining() > 0 {
-        let file = decode_file(&mut reader).map_err(|error| Fault::Damaged(error.to_string()))?;
-        if files.last().is_some_and(|last| last.0 >= file.0) {
-            return Err(Fault::damaged("rows out of order"));
-        }
-        files.push(file);
-    }
-    Ok(())
+    each(key, value, &mut |name, row| {
+        files.push((name.to_vec(), row))
+    })
 }
 
-fn decode_file(reader: &mut Reader<'_>) -> Result<(Vec<u8>, FileRow), DecodeError> {
-    let name = reader.bytes(usize::MAX, "file name")?.to_vec();
+fn decode_file<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], FileRow), DecodeError> {
+    let name = reader.bytes(usize::MAX, "file name")?;
     Ok((name, FileRow::decode(reader)?))
 }
 

@@ -50,13 +50,30 @@ impl Index {
 
     /// A folder's files, by `cur/NAME` or `new/NAME`, sorted; none if the folder is not known.
     pub fn files(&self, folder: &FolderPath) -> Result<Vec<(Vec<u8>, FileRow)>, IndexError> {
+        let mut files = Vec::new();
+        self.each_file(folder, b"", &mut |name, row| {
+            files.push((name.to_vec(), row))
+        })?;
+        Ok(files)
+    }
+
+    /// Shows a folder's files to `each`, in the order of their names and beginning with `from`,
+    /// without holding them all; returns how many the folder has. `each` must not think long: a
+    /// transaction is open.
+    pub fn each_file(
+        &self,
+        folder: &FolderPath,
+        from: &[u8],
+        each: &mut dyn FnMut(&[u8], FileRow),
+    ) -> Result<u64, IndexError> {
         self.read(|transaction| {
             let folders = transaction.open_table(FOLDERS)?;
             let Some(value) = folders.get(folder.as_bytes())? else {
-                return Ok(Vec::new());
+                return Ok(0);
             };
             let stored = StoredFolder::from_value(folder.as_bytes(), value.value())?;
-            load_files(&transaction.open_table(FILES)?, stored)
+            each_file(&transaction.open_table(FILES)?, stored, (from, each))?;
+            Ok(stored.files)
         })
     }
 
@@ -93,21 +110,49 @@ impl Index {
 
 type Rows<'a> = Table<'a, Bytes, Bytes>;
 
-fn load_files(
+fn each_file(
     table: &impl ReadableTable<Bytes, Bytes>,
     stored: StoredFolder,
-) -> Result<Vec<(Vec<u8>, FileRow)>, Fault> {
+    (from, each): (&[u8], &mut dyn FnMut(&[u8], FileRow)),
+) -> Result<(), Fault> {
     let (start, end) = bounds(stored.number)?;
-    let mut files = Vec::new();
-    for item in table.range::<&[u8]>(start.as_slice()..end.as_slice())? {
+    let first = block_of(table, stored.number, from)?;
+    let (mut count, mut ordered, mut last) = (0, true, Vec::new());
+    for item in table.range::<&[u8]>(first.as_slice()..end.as_slice())? {
         let (key, value) = item?;
-        block::decode(key.value(), value.value(), &mut files)?;
+        block::each(key.value(), value.value(), &mut |name, row| {
+            ordered &= count == 0 || last.as_slice() < name;
+            count += 1;
+            last.clear();
+            last.extend_from_slice(name);
+            if name >= from {
+                each(name, row);
+            }
+        })?;
     }
-    if files.len() as u64 == stored.files {
-        Ok(files)
+    if !ordered {
+        return Err(Fault::damaged("rows out of order"));
+    }
+    if count == stored.files || first != start {
+        Ok(())
     } else {
         Err(Fault::damaged("rows are missing"))
     }
+}
+
+/// The key of the block that `name` belongs in: what comes before it is before that block.
+fn block_of(
+    table: &impl ReadableTable<Bytes, Bytes>,
+    number: u32,
+    name: &[u8],
+) -> Result<Vec<u8>, Fault> {
+    let (start, _) = bounds(number)?;
+    let wanted = [start.as_slice(), name].concat();
+    let mut before = table.range::<&[u8]>(start.as_slice()..=wanted.as_slice())?;
+    Ok(match before.next_back() {
+        Some(item) => item?.0.value().to_vec(),
+        None => start.to_vec(),
+    })
 }
 
 fn change_files(
@@ -142,11 +187,7 @@ struct Place {
 fn find_block(table: &Rows<'_>, number: u32, name: &[u8]) -> Result<Place, Fault> {
     let (start, end) = bounds(number)?;
     let wanted = [start.as_slice(), name].concat();
-    let mut before = table.range::<&[u8]>(start.as_slice()..=wanted.as_slice())?;
-    let key = match before.next_back() {
-        Some(item) => item?.0.value().to_vec(),
-        None => start.to_vec(),
-    };
+    let key = block_of(table, number, name)?;
     let after = (
         Bound::Excluded(wanted.as_slice()),
         Bound::Excluded(end.as_slice()),

@@ -17,6 +17,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{self, Name, Rows};
+use super::listing::Sides;
 use super::{Maildir, Plan, WorktreeError, trees};
 use crate::index::{FileRow, Index};
 use crate::maildir::{Flags, FolderPath, UniqueNames};
@@ -132,12 +133,15 @@ impl<'a> Run<'a> {
         let mut known = BTreeMap::new();
         for (folder, blobs) in wanted {
             let mut files: HashMap<BlobId, Rows> = HashMap::new();
-            for (name, row) in applier.index.files(folder)? {
-                // A damaged file is nobody's but the mending step's.
-                let damaged = damaged.contains(&(folder, &name));
-                if !damaged && blobs.contains(&row.blob) {
-                    files.entry(row.blob).or_default().push((name, row));
+            applier.index.each_file(folder, b"", &mut |name, row| {
+                if blobs.contains(&row.blob) {
+                    let rows = files.entry(row.blob).or_default();
+                    rows.push((name.to_vec(), row));
                 }
+            })?;
+            // A damaged file is nobody's but the mending step's.
+            for rows in files.values_mut() {
+                rows.retain(|(name, _)| !damaged.contains(&(folder, name)));
             }
             known.insert(folder.clone(), files);
         }
@@ -179,13 +183,12 @@ impl<'a> Run<'a> {
         folder: &FolderPath,
         name: &[u8],
     ) -> Result<Option<Name>, WorktreeError> {
-        let listing = super::listing::list(self.maildir(), folder)?;
+        let listing = super::listing::list(self.maildir(), folder, Sides::BOTH)?;
         let unique = files::unique(name);
-        Ok(listing
-            .files
-            .into_iter()
-            .map(|(name, _)| name)
-            .find(|name| files::unique(name) == unique))
+        let found = listing
+            .iter()
+            .find(|(name, _)| files::unique(name) == unique);
+        Ok(found.map(|(name, _)| name.to_vec()))
     }
 
     /// A fresh name under `cur/` or `new/` for a message.

@@ -1,5 +1,7 @@
 //! A folder's files as the index knows them: sorted rows, and what a new listing makes of them.
 
+use std::iter::Peekable;
+
 use crate::index::FileRow;
 use crate::maildir::{FileName, Flags};
 
@@ -28,49 +30,54 @@ pub(super) fn file_name(name: &[u8]) -> FileName {
 /// What a listing says against the rows of the one before.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Names that are known and whose directory entry has the inode that they had.
+    /// Names that are known and whose directory entry has the inode that they had; kept only if
+    /// asked for, since they are nearly all.
     pub(super) same: Rows,
-    /// Names that are known, but name another inode now.
-    pub(super) replaced: Vec<(Name, FileRow)>,
+    /// Names that are known, but name another inode now: that one.
+    pub(super) replaced: Vec<(Name, u64, FileRow)>,
     /// Names that were not there.
     pub(super) fresh: Vec<(Name, u64)>,
     /// Rows whose names are gone.
     pub(super) gone: Rows,
 }
 
-/// Compares rows with a listing of names and inodes; both are sorted by name.
-pub(super) fn compare(rows: Rows, listing: Vec<(Name, u64)>) -> Compared {
-    let mut compared = Compared::default();
-    let mut rows = rows.into_iter().peekable();
-    for (name, inode) in listing {
-        while let Some(row) = rows.next_if(|(known, _)| *known < name) {
-            compared.gone.push(row);
-        }
-        match rows.next_if(|(known, _)| *known == name) {
-            Some((_, row)) if row.inode == inode => compared.same.push((name, row)),
-            Some((_, row)) => compared.replaced.push((name, row)),
-            None => compared.fresh.push((name, inode)),
-        }
-    }
-    compared.gone.extend(rows);
-    compared
+/// Compares a listing of names and inodes with rows that come one by one; both are sorted by name.
+pub(super) struct Comparison<'a, L: Iterator<Item = (&'a [u8], u64)>> {
+    listing: Peekable<L>,
+    keep_same: bool,
+    compared: Compared,
 }
 
-/// What must be written to the index to get from `old` to `new`: rows to put, names to remove.
-pub(super) fn difference(old: &Rows, new: &Rows) -> (Rows, Vec<Name>) {
-    let (mut put, mut remove) = (Vec::new(), Vec::new());
-    let mut old = old.iter().peekable();
-    for row in new {
-        while let Some((name, _)) = old.next_if(|(name, _)| *name < row.0) {
-            remove.push(name.clone());
-        }
-        match old.next_if(|(name, _)| *name == row.0) {
-            Some(known) if known == row => {}
-            _ => put.push(row.clone()),
+impl<'a, L: Iterator<Item = (&'a [u8], u64)>> Comparison<'a, L> {
+    pub(super) fn new(listing: L, keep_same: bool) -> Self {
+        Self {
+            listing: listing.peekable(),
+            keep_same,
+            compared: Compared::default(),
         }
     }
-    remove.extend(old.map(|(name, _)| name.clone()));
-    (put, remove)
+
+    /// The next row.
+    pub(super) fn row(&mut self, name: &[u8], row: FileRow) {
+        while let Some((fresh, inode)) = self.listing.next_if(|(listed, _)| *listed < name) {
+            self.compared.fresh.push((fresh.to_vec(), inode));
+        }
+        match self.listing.next_if(|(listed, _)| *listed == name) {
+            None => self.compared.gone.push((name.to_vec(), row)),
+            Some((_, inode)) if inode != row.inode => {
+                self.compared.replaced.push((name.to_vec(), inode, row));
+            }
+            Some(_) if self.keep_same => self.compared.same.push((name.to_vec(), row)),
+            Some(_) => {}
+        }
+    }
+
+    /// What came out, when all rows were shown.
+    pub(super) fn finish(mut self) -> Compared {
+        let rest = self.listing.map(|(name, inode)| (name.to_vec(), inode));
+        self.compared.fresh.extend(rest);
+        self.compared
+    }
 }
 
 /// The flags in a file's name; none where it has no info.

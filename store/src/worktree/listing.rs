@@ -1,5 +1,6 @@
 //! One look at one folder's directories.
 
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt;
 
 use super::files::{self, Name};
@@ -41,48 +42,190 @@ impl Stamps {
         })
     }
 
-    /// Whether the directories are now as they were at `self`.
-    pub(super) fn still_holds(&self, now: &Self) -> bool {
+    /// The directories that are not now as they were at `self`.
+    pub(super) fn changed(&self, now: &Self) -> Sides {
         let times = |stamp: &Option<DirStamp>| {
             stamp
                 .as_ref()
                 .map(|stamp| (stamp.inode, stamp.mtime_ns, stamp.ctime_ns))
         };
-        times(&self.new) == times(&now.new) && times(&self.cur) == times(&now.cur)
+        Sides {
+            new: times(&self.new) != times(&now.new),
+            cur: times(&self.cur) != times(&now.cur),
+        }
     }
 
-    /// Whether a listing made at these stamps needs no repetition.
-    pub(super) fn settled(&self) -> bool {
-        [&self.new, &self.cur]
-            .into_iter()
-            .flatten()
-            .all(|stamp| stamp.settled)
+    /// The directories of which a listing made at these stamps needs repetition.
+    pub(super) fn unsettled(&self) -> Sides {
+        let unsettled = |stamp: &Option<DirStamp>| stamp.as_ref().is_some_and(|s| !s.settled);
+        Sides {
+            new: unsettled(&self.new),
+            cur: unsettled(&self.cur),
+        }
     }
 
-    /// The last change of either directory, in nanoseconds since 1970.
-    pub(super) fn last_change(&self) -> i64 {
-        let times = [&self.new, &self.cur].into_iter().flatten();
-        times
-            .map(|stamp| stamp.mtime_ns.max(stamp.ctime_ns))
-            .max()
-            .unwrap_or(0)
+    /// The directories that changed after `then`, in nanoseconds since 1970.
+    pub(super) fn changed_after(&self, then: &ListedAt) -> Sides {
+        let after = |stamp: &Option<DirStamp>, then: Option<i64>| match (stamp, then) {
+            (Some(stamp), Some(then)) => stamp.mtime_ns.max(stamp.ctime_ns) > then,
+            _ => false,
+        };
+        Sides {
+            new: after(&self.new, then.new),
+            cur: after(&self.cur, then.cur),
+        }
+    }
+}
+
+/// Some of a folder's two directories of messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Sides {
+    pub(super) new: bool,
+    pub(super) cur: bool,
+}
+
+impl Sides {
+    pub(super) const BOTH: Self = Self {
+        new: true,
+        cur: true,
+    };
+
+    pub(super) fn any(self) -> bool {
+        self.new || self.cur
+    }
+
+    pub(super) fn or(self, other: Self) -> Self {
+        Self {
+            new: self.new || other.new,
+            cur: self.cur || other.cur,
+        }
+    }
+
+    /// Whether `cur/NAME` or `new/NAME` lies in one of them.
+    pub(super) fn hold(self, name: &[u8]) -> bool {
+        if files::is_recent(name) {
+            self.new
+        } else {
+            self.cur
+        }
+    }
+
+    /// The first name that can lie in one of them: `cur` sorts before `new`.
+    pub(super) fn first(self) -> &'static [u8] {
+        if self.cur { b"" } else { b"new/" }
+    }
+}
+
+/// When each of a folder's directories was last listed in this scan, in nanoseconds since 1970;
+/// `None` if it was not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ListedAt {
+    new: Option<i64>,
+    cur: Option<i64>,
+}
+
+impl ListedAt {
+    pub(super) fn note(&mut self, sides: Sides, now: i64) {
+        if sides.new {
+            self.new = Some(now);
+        }
+        if sides.cur {
+            self.cur = Some(now);
+        }
+    }
+
+    pub(super) fn sides(&self) -> Sides {
+        Sides {
+            new: self.new.is_some(),
+            cur: self.cur.is_some(),
+        }
+    }
+
+    /// The same, a little earlier.
+    pub(super) fn less(&self, ns: i64) -> Self {
+        Self {
+            new: self.new.map(|then| then.saturating_sub(ns)),
+            cur: self.cur.map(|then| then.saturating_sub(ns)),
+        }
     }
 }
 
 /// The names in a folder's `new` and `cur`, sorted, each with its inode; and names that are no
 /// messages though they lie where messages lie.
+///
+/// A folder has hundreds of thousands: the names lie in one buffer.
 #[derive(Debug, Default)]
 pub(super) struct Listing {
-    pub(super) files: Vec<(Name, u64)>,
+    names: Vec<u8>,
+    files: Vec<Listed>,
     pub(super) strange: Vec<Name>,
 }
 
-/// Lists a folder: `new` before `cur`, because that is the way messages go.
-pub(super) fn list(maildir: &Maildir, folder: &FolderPath) -> Result<Listing, WorktreeError> {
+#[derive(Debug, Clone, Copy)]
+struct Listed {
+    /// How the name begins, `cur` before `new`: nearly always enough to tell which is first.
+    head: [u8; 16],
+    start: usize,
+    end: usize,
+    inode: u64,
+}
+
+impl Listing {
+    /// All names with their inodes, sorted by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.files.iter().map(|file| (self.name(file), file.inode))
+    }
+
+    /// Whether the name was there.
+    pub(super) fn contains(&self, name: &[u8]) -> bool {
+        let at = self
+            .files
+            .binary_search_by(|file| self.name(file).cmp(name));
+        at.is_ok()
+    }
+
+    fn name(&self, file: &Listed) -> &[u8] {
+        self.names.get(file.start..file.end).unwrap_or_default()
+    }
+
+    fn push(&mut self, sub: &str, file: &[u8], inode: u64) {
+        let start = self.names.len();
+        for part in [sub.as_bytes(), b"/", file] {
+            self.names.extend_from_slice(part);
+        }
+        let mut head = [0; 16];
+        let begin = sub.bytes().take(1).chain(file.iter().copied());
+        for (slot, byte) in head.iter_mut().zip(begin) {
+            *slot = byte;
+        }
+        let end = self.names.len();
+        self.files.push(Listed {
+            head,
+            start,
+            end,
+            inode,
+        });
+    }
+
+    fn sort(&mut self) {
+        let names = std::mem::take(&mut self.names);
+        let name = |file: &Listed| names.get(file.start..file.end);
+        self.files
+            .sort_unstable_by(|a, b| a.head.cmp(&b.head).then_with(|| name(a).cmp(&name(b))));
+        self.names = names;
+    }
+}
+
+/// Lists directories of a folder: `new` before `cur`, because that is the way messages go.
+pub(super) fn list(
+    maildir: &Maildir,
+    folder: &FolderPath,
+    sides: Sides,
+) -> Result<Listing, WorktreeError> {
     let dir = maildir.dir(folder);
     let mut listing = Listing::default();
-    for sub in ["new", "cur"] {
-        if maildir.sub_dir(&dir, sub)?.is_none() {
+    for (sub, wanted) in [("new", sides.new), ("cur", sides.cur)] {
+        if !wanted || maildir.sub_dir(&dir, sub)?.is_none() {
             continue;
         }
         let path = dir.join(sub);
@@ -95,7 +238,6 @@ pub(super) fn list(maildir: &Maildir, folder: &FolderPath) -> Result<Listing, Wo
             if !is_message_name(file) {
                 continue;
             }
-            let name = [sub.as_bytes(), b"/", file].concat();
             let kind = match entry.kind {
                 EntryKind::Unknown => match maildir.fs.lstat(&path.join(&entry.name)) {
                     Ok(stat) => stat.kind,
@@ -104,39 +246,47 @@ pub(super) fn list(maildir: &Maildir, folder: &FolderPath) -> Result<Listing, Wo
                 known => known,
             };
             match kind {
-                EntryKind::File => listing.files.push((name, entry.inode)),
-                _ => listing.strange.push(name),
+                EntryKind::File => listing.push(sub, file, entry.inode),
+                _ => listing.strange.push([sub.as_bytes(), b"/", file].concat()),
             }
         }
     }
-    listing.files.sort_unstable();
-    drop_moved(maildir, folder, &mut listing.files);
+    listing.sort();
+    drop_moved(maildir, folder, &mut listing);
     Ok(listing)
 }
 
 /// A message that went from `new` to `cur` while they were listed was seen twice: one inode under
 /// one unique name. It is in `cur`; unless it is in both, as a crash in the middle of a rename can
 /// leave it.
-fn drop_moved(maildir: &Maildir, folder: &FolderPath, files: &mut Vec<(Name, u64)>) {
-    let is_there = |name: &Name, inode: u64| {
+fn drop_moved(maildir: &Maildir, folder: &FolderPath, listing: &mut Listing) {
+    let recent: HashMap<u64, &[u8]> = listing
+        .iter()
+        .filter(|(name, _)| files::is_recent(name))
+        .map(|(name, inode)| (inode, name))
+        .collect();
+    if recent.is_empty() {
+        return;
+    }
+    let is_there = |name: &[u8], inode: u64| {
         let stat = maildir.fs.lstat(&maildir.file(folder, name));
         stat.is_ok_and(|stat| stat.inode == inode)
     };
-    let split = files.partition_point(|(name, _)| !files::is_recent(name));
-    if split == files.len() || split == 0 {
-        return;
-    }
-    let recent: std::collections::HashMap<u64, Name> = files[split..]
+    let twice: Vec<Name> = listing
         .iter()
-        .map(|(name, inode)| (*inode, name.clone()))
-        .collect();
-    let twice: Vec<Name> = files[..split]
-        .iter()
+        .filter(|(name, _)| !files::is_recent(name))
         .filter_map(|(name, inode)| {
-            let recent = recent.get(inode)?;
-            let moved = files::unique(name) == files::unique(recent) && !is_there(recent, *inode);
-            moved.then(|| recent.clone())
+            let recent = *recent.get(&inode)?;
+            let moved = files::unique(name) == files::unique(recent) && !is_there(recent, inode);
+            moved.then(|| recent.to_vec())
         })
         .collect();
-    files.retain(|(name, _)| !twice.contains(name));
+    if !twice.is_empty() {
+        let files = std::mem::take(&mut listing.files);
+        let kept = files.into_iter().filter(|file| {
+            let name = listing.name(file);
+            !twice.iter().any(|twice| twice == name)
+        });
+        listing.files = kept.collect();
+    }
 }

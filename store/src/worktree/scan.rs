@@ -14,9 +14,9 @@ mod reading;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::files::{Name, Rows};
+use super::files::Name;
 use super::folders::Discovery;
-use super::listing::Stamps;
+use super::listing::{ListedAt, Sides, Stamps};
 use super::{Maildir, Mend, WorktreeError};
 use crate::index::{FileRow, FolderChange, FolderRow, Index};
 use crate::maildir::FolderPath;
@@ -91,24 +91,62 @@ struct Work {
     folder: FolderPath,
     row: FolderRow,
     stamps: Stamps,
-    /// The rows that the index has; empty until the folder is listed.
-    indexed: Rows,
-    /// The rows as of the last look.
-    rows: Rows,
+    /// The index's rows under names that are gone, or stand for something else now.
+    gone: BTreeMap<Name, FileRow>,
+    /// The rows that the index lacks.
+    found: BTreeMap<Name, FileRow>,
+    /// What damaged files held: what is known of the message, and what is there instead.
+    damaged: BTreeMap<Name, (FileRow, BlobId)>,
     pending: Vec<Pending>,
-    /// When the last listing began; 0 if the folder was not listed.
-    listed_at: i64,
-    stale: bool,
+    /// When the last listings began.
+    listed_at: ListedAt,
+    /// What must be listed.
+    stale: Sides,
     vanished: bool,
-    replaced: usize,
+}
+
+impl Work {
+    fn new(folder: FolderPath, row: FolderRow, (stamps, stale): (Stamps, Sides)) -> Self {
+        Self {
+            folder,
+            row,
+            stamps,
+            gone: BTreeMap::new(),
+            found: BTreeMap::new(),
+            damaged: BTreeMap::new(),
+            pending: Vec::new(),
+            listed_at: ListedAt::default(),
+            stale,
+            vanished: false,
+        }
+    }
+
+    /// Notes what stands under a name: `before` is what the index has there.
+    fn set(&mut self, name: Name, before: Option<FileRow>, now: FileRow) {
+        if before == Some(now) {
+            self.gone.remove(&name);
+            self.found.remove(&name);
+            return;
+        }
+        if let Some(before) = before {
+            self.gone.insert(name.clone(), before);
+        }
+        self.found.insert(name, now);
+    }
 }
 
 /// A file that must be read.
 struct Pending {
     name: Name,
     inode: u64,
-    /// What the index knew under this name.
-    known: Option<FileRow>,
+    /// What is known of the message that it was, under this name or another.
+    known: Option<Box<Known>>,
+}
+
+struct Known {
+    row: FileRow,
+    /// Whether the index has the row under this very name.
+    here: bool,
 }
 
 /// What a scan collects on its way.
@@ -119,8 +157,6 @@ struct State {
     /// would never hold still.
     hidden: BTreeSet<FolderPath>,
     problems: Vec<Problem>,
-    /// What damaged files held: what is known of the message, and what is there instead.
-    damaged: BTreeMap<(FolderPath, Name), (FileRow, BlobId)>,
     read: u64,
 }
 
@@ -144,7 +180,7 @@ impl Scanner<'_> {
                     TICK_NS as u64 * (1 + round as u64 / 4),
                 ));
             }
-            if state.works.values().all(|work| !work.stale) {
+            if state.works.values().all(|work| !work.stale.any()) {
                 consistent = true;
                 break;
             }
@@ -204,11 +240,10 @@ impl Scanner<'_> {
         stamps: Stamps,
     ) {
         if let Some(work) = state.works.get_mut(&folder) {
-            work.stale |= !work.stamps.still_holds(&stamps);
-            if !work.stale {
-                return;
+            work.stale = work.stale.or(work.stamps.changed(&stamps));
+            if work.stale.any() {
+                work.stamps = stamps;
             }
-            work.stamps = stamps;
             return;
         }
         let row = known.get(&folder).copied().unwrap_or_default();
@@ -216,22 +251,12 @@ impl Scanner<'_> {
             new: row.new,
             cur: row.cur,
         };
-        let fresh = row.tree.is_none()
-            || !listed.settled()
-            || !listed.still_holds(&stamps)
-            || self.depth > Depth::Changed;
-        let work = Work {
-            folder: folder.clone(),
-            row,
-            stamps,
-            indexed: Rows::new(),
-            rows: Rows::new(),
-            pending: Vec::new(),
-            listed_at: 0,
-            stale: fresh,
-            vanished: false,
-            replaced: 0,
+        let stale = if row.tree.is_none() || self.depth > Depth::Changed {
+            Sides::BOTH
+        } else {
+            listed.unsettled().or(listed.changed(&stamps))
         };
+        let work = Work::new(folder.clone(), row, (stamps, stale));
         state.works.insert(folder, work);
     }
 
@@ -240,17 +265,13 @@ impl Scanner<'_> {
     fn mark_doubtful_listings(state: &mut State, known: &BTreeMap<FolderPath, FolderRow>) -> bool {
         let vanished = state.works.values().any(|work| work.vanished)
             || known.keys().any(|folder| !state.works.contains_key(folder));
-        let mut wait = state.works.values().any(|work| work.stale);
         if vanished {
             for work in state.works.values_mut() {
-                let fresh = work.stamps.last_change() > work.listed_at.saturating_sub(TICK_NS);
-                if work.listed_at > 0 && fresh {
-                    work.stale = true;
-                    wait = true;
-                }
+                let doubtful = work.stamps.changed_after(&work.listed_at.less(TICK_NS));
+                work.stale = work.stale.or(doubtful);
             }
         }
-        wait
+        state.works.values().any(|work| work.stale.any())
     }
 }
 

@@ -1,12 +1,12 @@
 //! Folder trees from rows: the files of a folder, as a snapshot knows them.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::WorktreeError;
-use super::files::{self, Rows};
-use crate::index::FileRow;
+use super::files::{self, Name};
+use crate::index::{FileRow, Index};
 use crate::maildir::FolderPath;
-use crate::object::{BlobId, Copies, Day, Entry, EntryKey, Folder, MessageCopy, TreeId};
+use crate::object::{Copies, Day, Entry, EntryKey, Folder, MessageCopy, TreeId};
 use crate::odb::{ObjectRead, ObjectWrite};
 use crate::tree;
 
@@ -28,61 +28,106 @@ pub(super) fn key_of(row: &FileRow) -> EntryKey {
     }
 }
 
-/// The tree of the rows `new`, given that `base` is the tree of the rows `old`.
+/// How the files of a folder differ from those that its tree was made of.
+#[derive(Clone, Copy)]
+pub(super) struct Difference<'a> {
+    /// Rows that are no more.
+    pub(super) gone: &'a BTreeMap<Name, FileRow>,
+    /// Rows that were not there.
+    pub(super) found: &'a BTreeMap<Name, FileRow>,
+}
+
+/// So many messages of which a tree knows nothing else are looked up in it; if more changed than
+/// one in so many of the tree's, it is made anew.
+const LOOKED_UP: usize = 200;
+const ONE_IN: u64 = 8;
+
+/// The tree of a folder's files, made from the tree `base` of the files before. `None` if `base`
+/// is not their tree, or another way is shorter.
 pub(super) fn update(
     odb: &dyn ObjectWrite,
     folder: &FolderPath,
-    base: Option<TreeId>,
-    rows: (&Rows, &Rows),
+    (base, difference): (Folder, Difference<'_>),
+) -> Result<Option<Folder>, WorktreeError> {
+    let mut touched: BTreeMap<EntryKey, (u64, Vec<MessageCopy>, Vec<MessageCopy>)> =
+        BTreeMap::new();
+    for (name, row) in difference.gone {
+        let (_, less, _) = touched.entry(key_of(row)).or_default();
+        less.push(copy_of(name, row));
+    }
+    for (name, row) in difference.found {
+        let (size, _, more) = touched.entry(key_of(row)).or_default();
+        *size = row.size;
+        more.push(copy_of(name, row));
+    }
+    let many = touched.len() > LOOKED_UP;
+    if many && touched.len() as u64 * ONE_IN > base.sums.entries {
+        return Ok(None);
+    }
+    let known = tree::get_all(odb, base.tree, touched.keys().copied())?;
+    let mut known: BTreeMap<EntryKey, Entry> = known.into_iter().collect();
+    let mut edits = Vec::with_capacity(touched.len());
+    for (key, (size, less, more)) in touched {
+        let entry = known.remove(&key);
+        let size = entry.as_ref().map_or(size, |entry| entry.size);
+        let copies = entry.as_ref().map(|entry| entry.copies.iter().cloned());
+        let mut copies: Vec<MessageCopy> = copies.into_iter().flatten().collect();
+        for copy in less {
+            let Some(at) = copies.iter().position(|known| *known == copy) else {
+                return Ok(None);
+            };
+            copies.swap_remove(at);
+        }
+        copies.extend(more);
+        edits.push((key, entry_of(folder, size, copies)?));
+    }
+    let (tree, sums) = tree::edit(odb, base.tree, edits)?;
+    Ok(Some(Folder { tree, sums }))
+}
+
+/// The tree of a folder's files, made from all rows: those of the index, as `difference` has them.
+pub(super) fn build(
+    odb: &dyn ObjectWrite,
+    folder: &FolderPath,
+    (index, difference): (&Index, Difference<'_>),
 ) -> Result<Folder, WorktreeError> {
-    let (old, new) = rows;
-    let mut touched: HashMap<BlobId, Vec<MessageCopy>> = HashMap::new();
-    let mut edits: BTreeMap<EntryKey, Option<Entry>> = BTreeMap::new();
-    if base.is_some() {
-        let (put, remove) = files::difference(old, new);
-        let row_of = |name: &Vec<u8>| {
-            old.binary_search_by(|(known, _)| known.cmp(name))
-                .ok()
-                .map(|at| &old[at].1)
-        };
-        let before = put
-            .iter()
-            .map(|(name, _)| name)
-            .chain(&remove)
-            .filter_map(row_of);
-        for row in before.chain(put.iter().map(|(_, row)| row)) {
-            touched.insert(row.blob, Vec::new());
-            edits.insert(key_of(row), None);
-        }
-    } else {
-        touched.extend(new.iter().map(|(_, row)| (row.blob, Vec::new())));
-    }
-    let mut sizes: HashMap<BlobId, (EntryKey, u64)> = HashMap::new();
-    for (name, row) in new {
-        if let Some(copies) = touched.get_mut(&row.blob) {
-            copies.push(copy_of(name, row));
-            sizes.insert(row.blob, (key_of(row), row.size));
-        }
-    }
-    for (blob, (key, size)) in sizes {
-        let copies = touched.remove(&blob).unwrap_or_default();
-        let copies =
-            Copies::collect(copies).ok_or_else(|| WorktreeError::TooManyCopies(folder.clone()))?;
-        edits.insert(
-            key,
-            Some(Entry {
-                size,
-                copies,
-                kept: 0,
-            }),
-        );
-    }
-    let base = match base {
-        Some(base) => base,
-        None => tree::empty(odb)?,
+    let mut all: BTreeMap<EntryKey, (u64, Vec<MessageCopy>)> = BTreeMap::new();
+    let mut take = |name: &[u8], row: &FileRow| {
+        let (size, copies) = all.entry(key_of(row)).or_default();
+        *size = row.size;
+        copies.push(copy_of(name, row));
     };
-    let (tree, sums) = tree::edit(odb, base, edits)?;
+    index.each_file(folder, b"", &mut |name, row| {
+        if !difference.gone.contains_key(name) {
+            take(name, &row);
+        }
+    })?;
+    for (name, row) in difference.found {
+        take(name, row);
+    }
+    let mut edits = Vec::with_capacity(all.len());
+    for (key, (size, copies)) in all {
+        edits.push((key, entry_of(folder, size, copies)?));
+    }
+    let (tree, sums) = tree::edit(odb, tree::empty(odb)?, edits)?;
     Ok(Folder { tree, sums })
+}
+
+fn entry_of(
+    folder: &FolderPath,
+    size: u64,
+    copies: Vec<MessageCopy>,
+) -> Result<Option<Entry>, WorktreeError> {
+    if copies.is_empty() {
+        return Ok(None);
+    }
+    let copies =
+        Copies::collect(copies).ok_or_else(|| WorktreeError::TooManyCopies(folder.clone()))?;
+    Ok(Some(Entry {
+        size,
+        copies,
+        kept: 0,
+    }))
 }
 
 /// `folder`, with the `kept` counts that `local` has: a Maildir does not show them.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Scan, Scanner, State};
-use crate::index::{FileRow, FolderChange, FolderRow};
+use super::{Scan, Scanner, State, Work};
+use crate::index::{DirStamp, FolderChange, FolderRow};
 use crate::maildir::FolderPath;
-use crate::object::FolderMap;
+use crate::object::{Folder, FolderMap};
 use crate::odb::Batch;
-use crate::worktree::files::{self, Name};
+use crate::worktree::trees::Difference;
 use crate::worktree::{Mend, WorktreeError, trees};
 
 impl Scanner<'_> {
@@ -26,46 +26,28 @@ impl Scanner<'_> {
         let mut rows = Vec::new();
         for (path, work) in state.works {
             let local = self.local.folders.get(&path);
-            let mut folder = match (work.listed_at, work.row.tree) {
-                (0, Some(tree)) => match local {
+            let listed = work.listed_at.sides();
+            let mut folder = match work.row.tree {
+                Some(tree) if !listed.any() => match local {
                     Some(local) if local.tree == tree => *local,
                     _ => trees::folder(batch, tree)?,
                 },
-                (_, base) => trees::update(batch, &path, base, (&work.indexed, &work.rows))?,
+                _ => self.tree(batch, &work)?,
             };
             if let Some(local) = local.filter(|local| local.tree != folder.tree) {
                 folder = trees::adopt_kept(batch, local.tree, folder)?;
             }
             map.folders.insert(path.clone(), folder);
-            if work.listed_at > 0 || work.row.tree != Some(folder.tree) {
-                let (put, remove) = files::difference(&work.indexed, &work.rows);
-                let unsettle = |stamp: Option<crate::index::DirStamp>| {
-                    stamp.map(|stamp| crate::index::DirStamp {
-                        settled: stamp.settled && consistent,
-                        ..stamp
-                    })
-                };
-                let row = if work.listed_at > 0 {
-                    FolderRow {
-                        cur: unsettle(work.stamps.cur),
-                        new: unsettle(work.stamps.new),
-                        tree: Some(folder.tree),
-                        scans: work.row.scans + 1,
-                    }
-                } else {
-                    FolderRow {
-                        tree: Some(folder.tree),
-                        ..work.row
-                    }
-                };
-                if !(put.is_empty() && remove.is_empty() && row == work.row) {
-                    rows.push(FolderChange {
-                        path,
-                        row: Some(row),
-                        put,
-                        remove,
-                    });
-                }
+            let row = row_after(&work, folder, consistent);
+            if row != work.row || !work.found.is_empty() || !work.gone.is_empty() {
+                let (found, mut gone) = (work.found, work.gone);
+                gone.retain(|name, _| !found.contains_key(name));
+                rows.push(FolderChange {
+                    path,
+                    row: Some(row),
+                    put: found.into_iter().collect(),
+                    remove: gone.into_keys().collect(),
+                });
             }
         }
         let is_hidden = |path: &FolderPath| state.hidden.iter().any(|top| is_within(path, top));
@@ -95,19 +77,56 @@ impl Scanner<'_> {
     }
 }
 
-/// What mends the files that were damaged, and that the last look still found to be so.
-fn damaged(state: &State) -> Vec<Mend> {
-    let is_there = |folder: &FolderPath, name: &Name, known: &FileRow| {
-        let rows = state.works.get(folder).map(|work| &work.rows);
-        rows.is_some_and(|rows| {
-            let at = rows.binary_search_by(|(found, _)| found.cmp(name));
-            at.is_ok_and(|at| rows[at].1 == *known)
+impl Scanner<'_> {
+    /// The tree of a folder that was listed.
+    fn tree(&self, batch: &Batch<'_>, work: &Work) -> Result<Folder, WorktreeError> {
+        let difference = Difference {
+            gone: &work.gone,
+            found: &work.found,
+        };
+        if let Some(tree) = work.row.tree {
+            let base = trees::folder(batch, tree)?;
+            if let Some(folder) = trees::update(batch, &work.folder, (base, difference))? {
+                return Ok(folder);
+            }
+        }
+        trees::build(batch, &work.folder, (self.index, difference))
+    }
+}
+
+/// What the index is to know of a folder.
+fn row_after(work: &Work, folder: Folder, consistent: bool) -> FolderRow {
+    let unsettle = |stamp: Option<DirStamp>| {
+        stamp.map(|stamp| DirStamp {
+            settled: stamp.settled && consistent,
+            ..stamp
         })
     };
-    let damaged = state.damaged.iter();
+    let listed = work.listed_at.sides();
+    let mut row = FolderRow {
+        tree: Some(folder.tree),
+        scans: work.row.scans + u64::from(listed.any()),
+        ..work.row
+    };
+    if listed.cur {
+        row.cur = unsettle(work.stamps.cur);
+    }
+    if listed.new {
+        row.new = unsettle(work.stamps.new);
+    }
+    row
+}
+
+/// What mends the files that were damaged, and that the last look still found to be so.
+fn damaged(state: &State) -> Vec<Mend> {
+    let works = state.works.iter();
+    let damaged = works.flat_map(|(folder, work)| {
+        work.damaged
+            .iter()
+            .map(move |(name, found)| (folder, name, found))
+    });
     damaged
-        .filter(|((folder, name), (known, _))| is_there(folder, name, known))
-        .map(|((folder, name), (known, found))| Mend {
+        .map(|(folder, name, (known, found))| Mend {
             folder: folder.clone(),
             name: name.clone(),
             key: trees::key_of(known),

@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Depth, Pending, Problem, ProblemKind, Scanner, State, Work, report};
+use super::{Depth, Known, Pending, Problem, ProblemKind, Scanner, State, Work, report};
 use crate::index::FileRow;
 use crate::maildir::FolderPath;
 use crate::progress::Phase;
 use crate::time::now_ns;
-use crate::worktree::files::{self, Name, Rows};
-use crate::worktree::{WorktreeError, listing};
+use crate::worktree::WorktreeError;
+use crate::worktree::files::{self, Compared, Comparison, Name, Rows};
+use crate::worktree::listing::{self, Listing, Sides};
 
 impl Scanner<'_> {
     pub(super) fn look_at_stale(&self, state: &mut State) -> Result<(), WorktreeError> {
-        let stale = state.works.values().filter(|work| work.stale).count() as u64;
+        let stale = state.works.values().filter(|work| work.stale.any()).count() as u64;
         if stale > 0 {
             self.progress.begin(Phase::List, Some(stale));
         }
         let mut problems = Vec::new();
         let mut lost = Vec::new();
-        for work in state.works.values_mut().filter(|work| work.stale) {
+        for work in state.works.values_mut().filter(|work| work.stale.any()) {
             match self.look(work) {
                 Ok(strange) => problems.extend(strange),
                 Err(WorktreeError::Io { path, source }) => {
@@ -44,41 +45,34 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    /// Lists one folder and finds out what of it must be read.
+    /// Lists what is stale of one folder and finds out what of it must be read.
     fn look(&self, work: &mut Work) -> Result<Vec<Problem>, WorktreeError> {
-        if work.listed_at == 0 {
-            work.indexed = self.index.files(&work.folder)?;
-            work.rows.clone_from(&work.indexed);
+        let sides = std::mem::take(&mut work.stale);
+        work.listed_at.note(sides, now_ns());
+        let listing = listing::list(self.maildir, &work.folder, sides)?;
+        let (files, compared) = self.compare(work, (sides, &listing))?;
+        // What an earlier look has read need not be read again.
+        let mut read: BTreeMap<Name, FileRow> = take(&mut work.found, sides);
+        take(&mut work.gone, sides);
+        work.damaged
+            .retain(|name, _| !sides.hold(name) || listing.contains(name));
+        let replaced = compared.replaced.len() as u64;
+        for (name, inode, row) in compared.replaced {
+            match read.remove(&name).filter(|read| read.inode == inode) {
+                Some(now) => work.set(name, Some(row), now),
+                None => work.pending.push(Pending::known_here(name, inode, row)),
+            }
         }
-        work.listed_at = now_ns();
-        work.stale = false;
-        let listing = listing::list(self.maildir, &work.folder)?;
-        let known = work.rows.len();
-        let files::Compared {
-            mut same,
-            replaced,
-            fresh,
-            gone,
-        } = files::compare(std::mem::take(&mut work.rows), listing.files);
         if self.depth == Depth::Stat {
-            self.recheck(work, &mut same);
+            self.recheck(work, compared.same, &mut read);
         }
-        work.replaced = work.replaced.max(replaced.len());
-        work.rows = same;
-        let known_again = replaced.into_iter().map(|(name, row)| Pending {
-            name,
-            inode: 0,
-            known: Some(row),
-        });
-        work.pending.extend(known_again);
-        self.match_renames(work, fresh, gone);
-        work.rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-        let at = |name: &Name| self.maildir.file(&work.folder, name);
+        self.match_renames(work, compared.fresh, (compared.gone, read));
         let problem = |path, kind| Problem {
             path,
             folder: Some(work.folder.clone()),
             kind,
         };
+        let at = |name: &Name| self.maildir.file(&work.folder, name);
         let mut problems: Vec<Problem> = listing
             .strange
             .iter()
@@ -87,7 +81,7 @@ impl Scanner<'_> {
                 ..problem(at(name), ProblemKind::NotAFile)
             })
             .collect();
-        if known >= 4 && work.replaced * 2 >= known {
+        if files >= 4 && replaced * 2 >= files {
             problems.push(problem(
                 self.maildir.dir(&work.folder),
                 ProblemKind::Replaced,
@@ -96,33 +90,61 @@ impl Scanner<'_> {
         Ok(problems)
     }
 
+    /// How many files the index knows in the folder, and what a listing says against them.
+    fn compare(
+        &self,
+        work: &Work,
+        (sides, listing): (Sides, &Listing),
+    ) -> Result<(u64, Compared), WorktreeError> {
+        let mut comparison = Comparison::new(listing.iter(), self.depth == Depth::Stat);
+        let each = &mut |name: &[u8], row| {
+            if sides.hold(name) {
+                comparison.row(name, row);
+            }
+        };
+        let files = self.index.each_file(&work.folder, sides.first(), each)?;
+        Ok((files, comparison.finish()))
+    }
+
     /// Finds names that vanished under new names: the same inode, unique part, size and time is
-    /// the same file, whose flags a mail client changed. All other new names must be read.
-    fn match_renames(&self, work: &mut Work, fresh: Vec<(Name, u64)>, gone: Rows) {
-        let mut gone: BTreeMap<(u64, Vec<u8>), FileRow> = gone
-            .into_iter()
-            .map(|(name, row)| ((row.inode, files::unique(&name).to_vec()), row))
-            .collect();
+    /// the same file, whose flags a mail client changed. All other new names must be read, unless
+    /// an earlier look did.
+    fn match_renames(
+        &self,
+        work: &mut Work,
+        fresh: Vec<(Name, u64)>,
+        (gone, mut read): (Rows, BTreeMap<Name, FileRow>),
+    ) {
+        let mut places: BTreeMap<(u64, Vec<u8>), FileRow> = BTreeMap::new();
+        for (name, row) in gone {
+            places.insert((row.inode, files::unique(&name).to_vec()), row);
+            work.gone.insert(name, row);
+        }
         for (name, inode) in fresh {
-            let place = (inode, files::unique(&name).to_vec());
-            let row = gone
-                .get(&place)
-                .filter(|row| self.is_unchanged(&work.folder, &name, row));
-            match row.and_then(|row| self.restat(&work.folder, &name, row)) {
+            let known = if places.is_empty() {
+                None
+            } else {
+                places.remove(&(inode, files::unique(&name).to_vec()))
+            };
+            if let Some(row) = read.remove(&name).filter(|row| row.inode == inode) {
+                work.found.insert(name, row);
+                continue;
+            }
+            let same = known.filter(|row| self.is_unchanged(&work.folder, &name, row));
+            match same.and_then(|row| self.restat(&work.folder, &name, &row)) {
                 Some(row) => {
-                    gone.remove(&place);
-                    work.rows.push((name, row));
+                    work.found.insert(name, row);
                 }
                 // The same file with other content, if the place is known: damaged, perhaps, and
                 // then renamed.
                 None => work.pending.push(Pending {
-                    known: gone.remove(&place),
                     name,
                     inode,
+                    known: known.map(|row| Box::new(Known { row, here: false })),
                 }),
             }
         }
-        work.vanished |= !gone.is_empty();
+        work.vanished |= !places.is_empty();
     }
 
     fn is_unchanged(&self, folder: &FolderPath, name: &[u8], row: &FileRow) -> bool {
@@ -146,26 +168,42 @@ impl Scanner<'_> {
         })
     }
 
-    /// Sends files whose size or times differ from the index to be read again.
-    fn recheck(&self, work: &mut Work, same: &mut Rows) {
-        let mut pending = Vec::new();
-        same.retain(|(name, row)| {
-            let path = self.maildir.file(&work.folder, name);
+    /// Sends files whose size or times differ from the index to be read again, unless an earlier
+    /// look did.
+    fn recheck(&self, work: &mut Work, same: Rows, read: &mut BTreeMap<Name, FileRow>) {
+        for (name, row) in same {
+            let path = self.maildir.file(&work.folder, &name);
             let Ok(stat) = self.maildir.fs.lstat(&path) else {
-                return true;
+                continue;
             };
             let seen = (stat.size, stat.mtime_ns, stat.ctime_ns);
-            let holds = seen == (row.size, row.mtime_ns, row.ctime_ns);
-            if !holds {
-                let known = Some(*row);
-                pending.push(Pending {
-                    name: name.clone(),
-                    inode: stat.inode,
-                    known,
-                });
+            let holds = |row: &FileRow| seen == (row.size, row.mtime_ns, row.ctime_ns);
+            if holds(&row) {
+                continue;
             }
-            holds
-        });
-        work.pending.extend(pending);
+            match read.remove(&name).filter(holds) {
+                Some(now) => work.set(name, Some(row), now),
+                None => work
+                    .pending
+                    .push(Pending::known_here(name, stat.inode, row)),
+            }
+        }
     }
+}
+
+impl Pending {
+    /// A file under a name that the index has, and that is not what the index says.
+    fn known_here(name: Name, inode: u64, row: FileRow) -> Self {
+        let known = Some(Box::new(Known { row, here: true }));
+        Self { name, inode, known }
+    }
+}
+
+/// Takes out the rows whose names lie in these directories.
+fn take(rows: &mut BTreeMap<Name, FileRow>, sides: Sides) -> BTreeMap<Name, FileRow> {
+    let (taken, kept) = std::mem::take(rows)
+        .into_iter()
+        .partition(|(name, _)| sides.hold(name));
+    *rows = kept;
+    taken
 }

@@ -1,25 +1,36 @@
 //! Reading files, and telling damage from another content.
 
-use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
 
-use super::{Pending, Problem, ProblemKind, Scanner, State, report};
-use crate::fs::SharedFs;
+use super::{Pending, Problem, ProblemKind, Scanner, State, Work, report};
 use crate::index::FileRow;
 use crate::maildir::FolderPath;
 use crate::odb::{AddedBlob, Batch, BlobSource, ObjectRead};
 use crate::progress::Phase;
-use crate::worktree::WorktreeError;
+use crate::worktree::files::Name;
+use crate::worktree::listing::Sides;
+use crate::worktree::{Maildir, WorktreeError};
 
-struct Source {
-    fs: SharedFs,
-    path: PathBuf,
+struct Source<'a> {
+    maildir: &'a Maildir,
+    folder: &'a FolderPath,
+    name: &'a Name,
 }
 
-impl BlobSource for Source {
+impl BlobSource for Source<'_> {
     fn open(&self) -> std::io::Result<std::fs::File> {
-        self.fs.open(&self.path)
+        let path = self.maildir.file(self.folder, self.name);
+        self.maildir.fs.open(&path)
+    }
+}
+
+impl Work {
+    /// Lets a file that could not be read be what it was.
+    fn keep(&mut self, pending: Pending) {
+        if let Some(known) = pending.known {
+            let before = known.here.then_some(known.row);
+            self.set(pending.name, before, known.row);
+        }
     }
 }
 
@@ -44,13 +55,12 @@ impl Scanner<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
-        let touched: BTreeSet<FolderPath> =
-            wanted.iter().map(|(folder, _)| folder.clone()).collect();
-        let sources: Vec<Source> = wanted
+        let sources: Vec<Source<'_>> = wanted
             .iter()
             .map(|(folder, pending)| Source {
-                fs: self.maildir.fs.clone(),
-                path: self.maildir.file(folder, &pending.name),
+                maildir: self.maildir,
+                folder,
+                name: &pending.name,
             })
             .collect();
         self.progress.begin(Phase::Read, Some(sources.len() as u64));
@@ -58,45 +68,33 @@ impl Scanner<'_> {
         if self.progress.cancelled() {
             return Err(WorktreeError::Cancelled);
         }
-        for (((folder, pending), source), added) in wanted.into_iter().zip(sources).zip(added) {
+        for ((folder, pending), added) in wanted.into_iter().zip(added) {
             match added {
                 Ok(added) => self.take_in(batch, state, (folder, pending), &added)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     // Renamed since it was listed: the next look finds it.
                     if let Some(work) = state.works.get_mut(&folder) {
-                        work.stale = true;
+                        work.stale = Sides::BOTH;
                         work.vanished |= pending.known.is_some();
                     }
                 }
                 Err(error) => {
-                    let kind = ProblemKind::Unreadable(error.to_string());
                     let problem = Problem {
-                        path: source.path,
-                        folder: Some(folder),
-                        kind,
+                        path: self.maildir.file(&folder, &pending.name),
+                        folder: Some(folder.clone()),
+                        kind: ProblemKind::Unreadable(error.to_string()),
                     };
-                    if let (Some(work), Some(known)) = (
-                        problem
-                            .folder
-                            .as_ref()
-                            .and_then(|folder| state.works.get_mut(folder)),
-                        pending.known,
-                    ) {
-                        work.rows.push((pending.name, known));
+                    if let Some(work) = state.works.get_mut(&folder) {
+                        work.keep(pending);
                     }
                     report(state, problem);
                 }
             }
         }
-        for folder in touched {
-            if let Some(work) = state.works.get_mut(&folder) {
-                work.rows.sort_unstable_by(|a, b| a.0.cmp(&b.0));
-            }
-        }
         Ok(())
     }
 
-    /// Turns a file that was read into a row. The rows are sorted when all are in.
+    /// Turns a file that was read into a row.
     fn take_in(
         &self,
         batch: &Batch<'_>,
@@ -113,10 +111,8 @@ impl Scanner<'_> {
             Ok(stat) if stat.size == added.size => stat,
             // Gone, or still growing: look again.
             _ => {
-                work.stale = true;
-                if let Some(known) = pending.known {
-                    work.rows.push((pending.name, known));
-                }
+                work.stale = Sides::BOTH;
+                work.keep(pending);
                 return Ok(());
             }
         };
@@ -128,25 +124,26 @@ impl Scanner<'_> {
             mtime_ns: stat.mtime_ns,
             ctime_ns: stat.ctime_ns,
         };
-        match pending.known {
-            Some(known)
-                if known.blob != row.blob && self.is_damage(batch, &path, &known, added)? =>
-            {
-                let blob = known.blob;
-                work.rows.push((pending.name.clone(), known));
+        let before = pending.known.as_ref().filter(|known| known.here);
+        let before = before.map(|known| known.row);
+        let known = pending.known.map(|known| known.row);
+        let known = known.filter(|known| known.blob != row.blob);
+        match known {
+            Some(known) if self.is_damage(batch, &path, &known, added)? => {
                 let found = (known, added.id);
-                state.damaged.insert((folder, pending.name), found);
-                let kind = ProblemKind::Damaged(blob);
-                report(
-                    state,
-                    Problem {
-                        path,
-                        folder: None,
-                        kind,
-                    },
-                );
+                work.damaged.insert(pending.name.clone(), found);
+                work.set(pending.name, before, known);
+                let problem = Problem {
+                    path,
+                    folder: None,
+                    kind: ProblemKind::Damaged(known.blob),
+                };
+                report(state, problem);
             }
-            _ => work.rows.push((pending.name, row)),
+            _ => {
+                work.damaged.remove(&pending.name);
+                work.set(pending.name, before, row);
+            }
         }
         Ok(())
     }
