@@ -17,12 +17,11 @@ pub(super) const SPARSE: usize = BLOCK / 4;
 /// Files by name.
 pub(super) type Files = BTreeMap<Vec<u8>, FileRow>;
 
+/// Who is shown files, one by one.
+pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8], FileRow);
+
 /// Shows the files of a block to `each`, in the order of their names.
-pub(super) fn each(
-    key: &[u8],
-    value: &[u8],
-    each: &mut dyn FnMut(&[u8], FileRow),
-) -> Result<(), Fault> {
+pub(super) fn each(key: &[u8], value: &[u8], each: Each<'_>) -> Result<(), Fault> {
     let mut reader = Reader::new(checked(key, value)?);
     let mut last = None;
     while reader.remaining() > 0 {
@@ -44,7 +43,7 @@ pub(super) fn decode(
     files: &mut Vec<(Vec<u8>, FileRow)>,
 ) -> Result<(), Fault> {
     each(key, value, &mut |name, row| {
-        files.push((name.to_vec(), row))
+        files.push((name.to_vec(), row));
     })
 }
 

@@ -52,7 +52,7 @@ impl Index {
     pub fn files(&self, folder: &FolderPath) -> Result<Vec<(Vec<u8>, FileRow)>, IndexError> {
         let mut files = Vec::new();
         self.each_file(folder, b"", &mut |name, row| {
-            files.push((name.to_vec(), row))
+            files.push((name.to_vec(), row));
         })?;
         Ok(files)
     }
@@ -113,7 +113,7 @@ type Rows<'a> = Table<'a, Bytes, Bytes>;
 fn each_file(
     table: &impl ReadableTable<Bytes, Bytes>,
     stored: StoredFolder,
-    (from, each): (&[u8], &mut dyn FnMut(&[u8], FileRow)),
+    (from, each): (&[u8], block::Each<'_>),
 ) -> Result<(), Fault> {
     let (start, end) = bounds(stored.number)?;
     let first = block_of(table, stored.number, from)?;
