@@ -157,7 +157,8 @@ pub(crate) fn assert_settled(disk: &FaultFs, at: &str) {
 }
 
 /// What a store's directory holds besides what is listed here is litter.
-const FILES: [&str; 12] = [
+const FILES: [&str; 15] = [
+    "budget",
     "config",
     "format",
     "incoming",
@@ -169,7 +170,9 @@ const FILES: [&str; 12] = [
     "packs",
     "refs",
     "revoked",
+    "scans",
     "trusted",
+    "yeses",
 ];
 
 fn assert_tidy(disk: &FaultFs, at: &str) {
@@ -188,4 +191,12 @@ fn assert_tidy(disk: &FaultFs, at: &str) {
         .collect();
     assert!(strange.is_empty(), "{at}: {strange:?}");
     assert_eq!(names("keys"), ["device", "device.pub"], "{at}");
+    if store(disk).join("yeses").exists() {
+        let whole = |name: &String| name.len() == 64;
+        assert!(
+            names("yeses").iter().all(whole),
+            "{at}: {:?}",
+            names("yeses")
+        );
+    }
 }

@@ -69,7 +69,8 @@ fn lost_mail_is_held_and_new_mail_goes_on_both_ways() {
     assert!(whole.contents().is_subset(&server.messages().contents()));
     // Nor is anything lost by asking again, or by asking the other way round.
     laptop.run(&["sync"]).exits(3);
-    server.sync();
+    let told = server.run(&["sync"]).exits(3).stdout;
+    assert!(told.contains("Held at laptop"), "{told}");
     assert_eq!(files(&server.messages()), files(&whole) + 2);
 }
 

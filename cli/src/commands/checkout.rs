@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use mailvc_store::repo::{CheckoutRequest, Repository};
 
-use crate::context::{Context, export, record, recorded, refused, transitioned};
+use crate::context::{
+    Context, call_out, call_out_stop, export, record, recorded, refused, transitioned,
+};
 use crate::error::Failure;
 use crate::output::{Changed, Report};
 
@@ -73,5 +75,8 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
             )?);
         }
     }
+    drop(locked);
+    call_out(context, repo, &changed.recorded);
+    call_out_stop(context, repo, changed.stop.as_ref());
     Ok(Box::new(changed))
 }

@@ -4,7 +4,7 @@ use mailvc_store::refs::RefName;
 use mailvc_store::repo::{Locked, MergeRequest, RepoError, Repository};
 use serde_json::{Value, json};
 
-use crate::context::{Context, merged, record, recorded, ref_text};
+use crate::context::{Context, call_out, call_out_merge, merged, record, recorded, ref_text};
 use crate::error::{Exit, Failure};
 use crate::output::{Merged, Page, Recorded, Report};
 
@@ -42,6 +42,11 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     for (name, tip) in named {
         let merged = merge(args, context, (&repo, &locked), (name, tip))?;
         report.merged.push(merged);
+    }
+    drop(locked);
+    call_out(context, &repo, &report.recorded);
+    for merged in &report.merged {
+        call_out_merge(context, &repo, merged);
     }
     Ok(Box::new(report))
 }

@@ -1,7 +1,7 @@
 use mailvc_store::repo::{SnapshotReport, SnapshotRequest};
 use serde_json::{Value, json};
 
-use crate::context::{Context, line, recorded};
+use crate::context::{Context, call_out, line, recorded};
 use crate::error::{Exit, Failure};
 use crate::output::{Page, Recorded, Report, SnapshotLine};
 
@@ -34,17 +34,17 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         dry_run: context.dry_run(),
     };
     let report: SnapshotReport = locked.snapshot(&request)?;
-    let mut recorded = recorded(context, locked.odb(), &report)?;
-    if let Some(stop) = &mut recorded.stop {
-        stop.said = context.yes();
-    }
+    let recorded = recorded(context, locked.odb(), &report)?;
+    // One that is not going to be there has no id to be told.
+    let snapshot = match report.id.filter(|_| !(request.dry_run && report.new)) {
+        Some(id) => Some(line(locked.odb(), id)?),
+        None => None,
+    };
+    drop(locked);
+    call_out(context, &repo, &recorded);
     Ok(Box::new(Done {
         dry_run: request.dry_run,
-        // One that is not going to be there has no id to be told.
-        snapshot: match report.id.filter(|_| !(request.dry_run && report.new)) {
-            Some(id) => Some(line(locked.odb(), id)?),
-            None => None,
-        },
+        snapshot,
         recorded,
     }))
 }

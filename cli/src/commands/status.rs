@@ -1,11 +1,16 @@
+use std::collections::BTreeSet;
+
 use mailvc_store::graph;
 use mailvc_store::refs::RefName;
-use mailvc_store::repo::{MaildirConfig, RepoError, Repository, SnapshotRequest};
+use mailvc_store::repo::{
+    Budget, Locked, MaildirConfig, MergeRequest, RepoError, Repository, SnapshotReport,
+    SnapshotRequest,
+};
 use serde_json::{Value, json};
 
-use crate::context::{Context, line, recorded, ref_text};
-use crate::error::{Exit, Failure};
-use crate::output::{Page, Recorded, Report, SnapshotLine, of};
+use crate::context::{Context, line, merge_stop, recorded, ref_text};
+use crate::error::{Exit, Failure, Problem};
+use crate::output::{GuardStop, Page, Recorded, Report, SnapshotLine, of};
 
 /// Arguments of `status`.
 #[derive(Debug, clap::Args)]
@@ -29,11 +34,15 @@ struct Status {
     others: Vec<Other>,
     /// None if an interrupted command is to be finished before anything can be said.
     recorded: Option<Recorded>,
+    /// What merging the others' lines would have to wait for.
+    waiting: Vec<GuardStop>,
+    budgets: Vec<(String, Budget)>,
 }
 
 /// Shows what changed since the last snapshot, and which lines are not merged.
 pub(crate) fn run(_: &Args, context: &Context) -> Result<Box<dyn Report>, Failure> {
     let repo = context.repo()?;
+    let mut waiting = Vec::new();
     let recorded = if repo.layout().applying().exists() {
         None
     } else {
@@ -43,6 +52,7 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Box<dyn Report>, Failur
             ..SnapshotRequest::default()
         };
         let report = locked.snapshot(&request)?;
+        waiting = held_by_merges(context, (&repo, &locked), &report)?;
         Some(recorded(context, locked.odb(), &report)?)
     };
     let local = repo.local()?;
@@ -53,7 +63,48 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Box<dyn Report>, Failur
         local: local.map(|id| line(repo.odb(), id)).transpose()?,
         others: others(&repo)?,
         recorded,
+        waiting,
+        budgets: budgets(&repo)?,
     }))
+}
+
+/// What the guard would hold of the lines that are not merged yet, each once.
+fn held_by_merges(
+    context: &Context,
+    (repo, locked): (&Repository, &Locked<'_>),
+    now: &SnapshotReport,
+) -> Result<Vec<GuardStop>, Failure> {
+    let mut tips = BTreeSet::new();
+    let mut waiting = Vec::new();
+    for (name, tip) in repo.refs().list()? {
+        let line = matches!(name, RefName::Remote(_) | RefName::Inbox(_));
+        if !line || !tips.insert(tip) {
+            continue;
+        }
+        let request = MergeRequest {
+            tip,
+            why: String::new(),
+            yes: None,
+            keep_newer: false,
+            dry_run: true,
+        };
+        let held = locked.merge(now, &request)?.held;
+        let command = format!("mailvc merge {}", tip.short());
+        let whose = ref_text(repo, &name)?;
+        waiting.extend(merge_stop((context, repo), tip, (&whose, &command), held)?);
+    }
+    Ok(waiting)
+}
+
+/// What the other devices have deleted bit by bit, with their names.
+fn budgets(repo: &Repository) -> Result<Vec<(String, Budget)>, Failure> {
+    let trust = repo.trust()?;
+    let name = |budget: &Budget| {
+        let known = trust.device(budget.device);
+        known.map_or_else(|| budget.device.short(), |known| known.name.clone())
+    };
+    let budgets = repo.budgets()?.into_iter();
+    Ok(budgets.map(|budget| (name(&budget), budget)).collect())
 }
 
 fn others(repo: &Repository) -> Result<Vec<Other>, Failure> {
@@ -122,6 +173,19 @@ impl Report for Status {
         if let Some(recorded) = &self.recorded {
             recorded.warn(page);
         }
+        for stop in &self.waiting {
+            stop.human(page);
+        }
+        for (name, budget) in &self.budgets {
+            // What is far from a stop is for those who ask.
+            if page.is_verbose() || budget.deleted * 2 > budget.allowed {
+                page.line(format!(
+                    "{name} has deleted {} bit by bit; beyond {} it is stopped",
+                    of(budget.deleted, "message"),
+                    of(budget.allowed, "message")
+                ));
+            }
+        }
     }
 
     fn json(&self) -> Value {
@@ -133,7 +197,17 @@ impl Report for Status {
                 "lacks": other.here,
             })
         });
+        let budgets = self.budgets.iter().map(|(name, budget)| {
+            json!({
+                "device": budget.device.to_string(),
+                "device_name": name,
+                "deleted": budget.deleted,
+                "allowed": budget.allowed,
+            })
+        });
         json!({
+            "waiting": self.waiting.iter().map(GuardStop::json).collect::<Vec<_>>(),
+            "budgets": budgets.collect::<Vec<_>>(),
             "store": self.store,
             "maildir": self.maildir.as_ref().map(|maildir| maildir.path.to_string_lossy()),
             "device_name": self.device,
@@ -145,6 +219,11 @@ impl Report for Status {
     }
 
     fn exit(&self) -> Exit {
-        self.recorded.as_ref().map_or(Exit::Done, Recorded::exit)
+        let held = match self.waiting.as_slice() {
+            [] => Exit::Done,
+            _ => Exit::Problem(Problem::Guard),
+        };
+        let recorded = self.recorded.as_ref();
+        held.worst(recorded.map_or(Exit::Done, Recorded::exit))
     }
 }

@@ -35,7 +35,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
 
 fn one(peers: &mut Peers<'_>, name: &str, consent: &Consent) -> Result<Session, Failure> {
     if !consent.dry_run {
-        return peers.call(name, Verb::Sync, consent);
+        return peers.sync(name, consent);
     }
     let mut session = peers.call(name, Verb::Fetch, consent)?;
     peers.merge(&mut session, consent)?;

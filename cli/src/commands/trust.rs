@@ -26,7 +26,8 @@ enum Action {
     List,
     /// Lets a device's snapshots count
     Add {
-        /// Its public key: a file, or the line itself
+        /// Its public key: a file, or the line itself; or the name of a device that is trusted
+        /// already, to give it other marks
         #[arg(value_name = "KEY")]
         key: String,
         /// What to call it [default: the key's comment]
@@ -71,7 +72,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
             introduce,
             approve,
         } => {
-            let mut device = device(key, name.as_deref())?;
+            let mut device = match repo.trust()?.find(key) {
+                Ok(known) if !Path::new(key).is_file() => renamed(known, name.as_deref())?,
+                _ => device(key, name.as_deref())?,
+            };
             device.introduce = *introduce;
             device.approve = *approve;
             change(context, &repo, |trust| trust.add(device.clone()))?;
@@ -104,6 +108,12 @@ fn change(
     let mut trust = repo.trust()?;
     edit(&mut trust);
     Ok(trust.save(&**repo.fs(), repo.layout())?)
+}
+
+fn renamed(known: &Device, name: Option<&str>) -> Result<Device, Failure> {
+    let name = name.unwrap_or(&known.name);
+    mailvc_store::repo::check_name(name)?;
+    Ok(Device::new(known.key.clone(), name))
 }
 
 fn device(key: &str, name: Option<&str>) -> Result<Device, Failure> {

@@ -2,7 +2,7 @@ use mailvc_store::refs::{LogRecord, RefName};
 use mailvc_store::repo::RepoError;
 use serde_json::{Value, json};
 
-use crate::context::{Context, record, recorded, refused, transitioned};
+use crate::context::{Context, call_out, call_out_stop, record, recorded, refused, transitioned};
 use crate::error::Failure;
 use crate::output::{Changed, Page, Report, day_time, json_time};
 
@@ -37,6 +37,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
             changed.stop = Some(refused((context, &locked), &before, names, error)?);
         }
     }
+    drop(locked);
+    call_out(context, &repo, &changed.recorded);
+    call_out_stop(context, &repo, changed.stop.as_ref());
     Ok(Box::new(changed))
 }
 

@@ -1,12 +1,14 @@
 //! What every command starts from: the options that all have, the store that they mean, and the
 //! locks on it.
 
+mod calling;
 mod exporting;
 mod history;
 mod mail;
 mod peers;
 mod recording;
 
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,11 +17,12 @@ use mailvc_store::object::{BlobId, SnapshotId};
 use mailvc_store::progress::Progress;
 use mailvc_store::repo::{LockRequest, Locked, RepoError, Repository, Selection};
 
+pub(crate) use calling::{call_out, call_out_merge, call_out_stop};
 pub(crate) use exporting::export;
 pub(crate) use history::{Refs, line, ref_text};
 pub(crate) use peers::{Peers, merged};
 pub(crate) use recording::{
-    changes, record, record_what_is_there, recorded, refused, transitioned,
+    changes, merge_stop, record, record_what_is_there, recorded, refused, transitioned,
 };
 
 use mail::title;
@@ -74,7 +77,15 @@ impl Context {
     /// Reads nothing yet.
     pub(crate) fn new(options: Options) -> Self {
         let output = Output::new(options.json, options.quiet, options.verbose);
-        let waiting = move |holder: &Holder| output.aside(&format!("waiting for {holder}"));
+        let told = RefCell::new(String::new());
+        // One command takes several locks; who is waited for is said once.
+        let waiting = move |holder: &Holder| {
+            let text = format!("waiting for {holder}");
+            if *told.borrow() != text {
+                output.aside(&text);
+                told.replace(text);
+            }
+        };
         Self {
             terminal: Terminal::new(output.shows_progress(), signal::watch()),
             waiting: Box::new(waiting),

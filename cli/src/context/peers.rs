@@ -1,4 +1,6 @@
-use mailvc_store::object::SnapshotId;
+use std::collections::BTreeMap;
+
+use mailvc_store::object::{BlobId, Occasion, SnapshotId};
 use mailvc_store::odb::ObjectRead;
 use mailvc_store::repo::{
     LockRequest, MergeReport, MergeRequest, RemoteConfig, RepoError, Repository, SnapshotRequest,
@@ -9,11 +11,14 @@ use mailvc_transport::ssh::SshOptions;
 use mailvc_transport::wire::Verb;
 
 use super::recording::merge_stop;
-use super::{Context, recorded, transitioned};
+use super::{Context, call_out, recorded, title, transitioned};
 use crate::config::{self, UserConfig};
 use crate::error::Failure;
-use crate::output::{Merged, Recorded, Session, Sessions};
+use crate::output::{HeldThere, Merged, Recorded, Session, Sessions};
 use crate::prompt::TerminalPrompt;
+
+/// How often a yes is given again to a device whose mail changed meanwhile.
+const ANSWERS: usize = 3;
 
 /// The other devices, and how to reach them.
 pub(crate) struct Peers<'a> {
@@ -121,6 +126,8 @@ impl<'a> Peers<'a> {
         Ok(Session {
             remote: name.to_owned(),
             in_step: report.session.in_step,
+            own: self.repo.config().device.clone(),
+            there: self.held_there(&report),
             call: report,
             recorded,
             merged,
@@ -172,7 +179,65 @@ impl<'a> Peers<'a> {
             yes,
             ..SnapshotRequest::default()
         })?;
-        recorded(self.context, locked.odb(), &report)
+        let found = recorded(self.context, locked.odb(), &report)?;
+        drop(locked);
+        call_out(self.context, self.repo, &found);
+        Ok(found)
+    }
+
+    /// Has a session in which both ends merge. What the other end's guard holds and the person has
+    /// said yes to, by its number, is answered in a further one.
+    pub(crate) fn sync(&mut self, name: &str, consent: &Consent) -> Result<Session, Failure> {
+        let mut session = self.call(name, Verb::Sync, consent)?;
+        let mut answered = false;
+        for _ in 0..ANSWERS {
+            let again = self.answer(&session, consent)?;
+            // What was let go there has yet to come here, where the same yes counts.
+            let on_its_way = answered && !session.in_step && session.there.is_empty();
+            if !again && !on_its_way {
+                break;
+            }
+            answered = true;
+            let mut next = self.call(name, Verb::Sync, consent)?;
+            next.follow(session);
+            session = next;
+        }
+        Ok(session)
+    }
+
+    /// Gives the yes that the other end waits for, if it is the one that was said here.
+    fn answer(&self, session: &Session, consent: &Consent) -> Result<bool, Failure> {
+        let mut answered = false;
+        for held in session.there.iter().filter(|held| held.may_answer) {
+            if consent.yes == Some(held.number()) {
+                self.repo
+                    .answer(held.occasion, &held.messages, &self.lock())?;
+                answered = true;
+            }
+        }
+        Ok(answered)
+    }
+
+    /// What the other end holds, each occasion by itself.
+    fn held_there(&self, report: &remote::Report) -> Vec<HeldThere> {
+        let mut found: BTreeMap<Occasion, Vec<BlobId>> = BTreeMap::new();
+        for part in &report.session.held {
+            let messages = found.entry(part.occasion).or_default();
+            messages.extend(&part.messages);
+        }
+        let may_answer = report.session.done.as_ref();
+        let may_answer = may_answer.is_some_and(|done| done.may_answer);
+        let verbose = self.context.output().is_verbose();
+        let name = |id: &BlobId| format!("{}  {}", id.short(), title(self.repo.odb(), *id));
+        found
+            .into_iter()
+            .map(|(occasion, messages)| HeldThere {
+                occasion,
+                names: messages.iter().filter(|_| verbose).map(name).collect(),
+                messages,
+                may_answer,
+            })
+            .collect()
     }
 
     /// Merges what a session brought, as far as it was not merged within it.
@@ -217,5 +282,7 @@ pub(crate) fn merged(
             .map(|done| transitioned(context, odb, done)),
         stop: merge_stop((context, repo), tip, (whose, command), report.held)?,
         conflicts: report.conflicts,
+        flagged: report.flagged,
+        makers: report.makers,
     })
 }

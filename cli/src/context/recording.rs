@@ -1,4 +1,4 @@
-use mailvc_store::merge::{Leaving, LeavingMessage};
+use mailvc_store::merge::{self, Leaving, LeavingMessage};
 use mailvc_store::object::{FolderMap, SnapshotId};
 use mailvc_store::odb::ObjectRead;
 use mailvc_store::repo::{
@@ -49,6 +49,7 @@ pub(crate) fn recorded(
         new: report.new,
         changes,
         stop: missing(context, odb, report)?,
+        flagged: report.flagged.clone(),
         problems: report.problems.clone(),
     })
 }
@@ -69,7 +70,7 @@ fn missing(
         leaving: held.leaving,
         reasons: held.reasons,
         snapshot: report.id.map(|id| line(odb, id)).transpose()?,
-        said: None,
+        said: context.yes(),
         look: "mailvc status -v".to_owned(),
         command: "mailvc snapshot".to_owned(),
         back: "mailvc restore".to_owned(),
@@ -135,7 +136,7 @@ pub(crate) fn refused(
 }
 
 /// What a merge of the line `tip` holds back; `command` is the one that merged.
-pub(super) fn merge_stop(
+pub(crate) fn merge_stop(
     (context, repo): (&Context, &Repository),
     tip: SnapshotId,
     (whose, command): (&str, &str),
@@ -146,6 +147,12 @@ pub(super) fn merge_stop(
         return Ok(None);
     };
     let removed = repo.removed_by(local, tip, first.key)?;
+    let look = match removed {
+        Some(by) if removes_all(repo, by, &held.leaving)? => {
+            format!("mailvc diff {0}~1 {0}", by.short())
+        }
+        _ => format!("mailvc diff local {}", tip.short()),
+    };
     Ok(Some(GuardStop {
         situation: Situation::Merge(whose.to_owned()),
         names: names(context, repo.odb(), &held.leaving),
@@ -153,10 +160,17 @@ pub(super) fn merge_stop(
         leaving: held.leaving,
         reasons: held.reasons,
         snapshot: removed.map(|id| line(repo.odb(), id)).transpose()?,
-        look: format!("mailvc diff local {}", tip.short()),
+        look,
         command: command.to_owned(),
         back: format!("{command} --keep-newer"),
     }))
+}
+
+/// Whether one snapshot removed all of it.
+fn removes_all(repo: &Repository, by: SnapshotId, leaving: &Leaving) -> Result<bool, Failure> {
+    let removed = merge::deeds(repo.odb(), &repo.snapshot(by)?)?.removed;
+    let mut messages = leaving.messages.iter();
+    Ok(messages.all(|message| removed.binary_search(&message.key).is_ok()))
 }
 
 /// What differs between two states, with the names of those messages that will be shown.

@@ -11,7 +11,7 @@ use super::format::{count, of};
 use super::{Page, SnapshotLine, json as parts};
 
 /// How many folders are named without `-v`.
-const MOST: usize = 10;
+const MOST: usize = 4;
 
 /// In what the messages would be lost.
 #[derive(Debug, Clone)]
@@ -22,6 +22,17 @@ pub(crate) enum Situation {
     Merge(String),
     /// The state to go to lacks them; the word is the command.
     GoingBack(&'static str),
+}
+
+impl Situation {
+    /// The word for it, and whose line is merged.
+    pub(crate) fn words(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Missing => ("missing", None),
+            Self::Merge(whose) => ("merge", Some(whose)),
+            Self::GoingBack(command) => (command, None),
+        }
+    }
 }
 
 /// Messages whose deletion waits for a yes.
@@ -66,17 +77,38 @@ impl GuardStop {
         let total = of(self.leaving.total, "message");
         match &self.situation {
             Situation::Missing => format!(
-                "Held: {number} of {total} are missing in the Maildir and were not recorded as \
-                 deleted"
+                "Held: {number} of {total} are missing in the Maildir and not recorded as deleted"
             ),
             Situation::Merge(whose) => format!(
-                "Held: {number} of {total} would leave this Maildir by merging {whose}; they stay, \
-                 all else goes on"
+                "Held: {number} of {total} would leave this Maildir by merging {whose}; all else \
+                 goes on"
             ),
             Situation::GoingBack(command) => format!(
                 "Stopped: `{command}` would remove {number} of {total}; nothing was changed"
             ),
         }
+    }
+
+    /// The folders in a line; with `all` every one.
+    fn places(&self, all: bool) -> String {
+        let folders = self.folders();
+        let shown = if all { folders.len() } else { MOST };
+        let name = |folder: &FolderPath| match folder.to_string() {
+            root if root.is_empty() => "INBOX".to_owned(),
+            name => name,
+        };
+        let mut places: Vec<String> = folders
+            .iter()
+            .take(shown)
+            .map(|(folder, leaving, total)| {
+                format!("{} {} of {}", name(folder), count(*leaving), count(*total))
+            })
+            .collect();
+        if folders.len() > shown {
+            let rest = (folders.len() - shown) as u64;
+            places.push(format!("{} (-v)", of(rest, "more folder")));
+        }
+        places.join(", ")
     }
 
     /// Folders with what would leave them, and what they have in all.
@@ -97,36 +129,32 @@ impl GuardStop {
     /// For people.
     pub(crate) fn human(&self, page: &mut Page) {
         page.line(self.headline());
-        page.lines(
-            MOST,
-            self.folders().into_iter().map(|(folder, leaving, total)| {
-                format!("  {} of {} in {folder}", count(leaving), count(total))
-            }),
-        );
-        for reason in &self.reasons {
-            page.line(format!("  because {}", because(reason)));
+        page.line(format!("  in: {}", self.places(page.is_verbose())));
+        let reasons: Vec<String> = self.reasons.iter().map(because).collect();
+        if !reasons.is_empty() {
+            page.line(format!("  why: {}", reasons.join("; ")));
         }
         for name in &self.names {
             page.line(format!("  - {name}"));
-        }
-        if let Some(said) = self.said {
-            page.line(format!("  --yes-delete {said} is not that number"));
         }
         if let Some(snapshot) = &self.snapshot {
             let label = match self.situation {
                 Situation::Merge(_) => "removed by",
                 _ => "last seen in",
             };
-            page.line(format!("  {label} {}", snapshot.name()));
+            page.line(format!("  {label}: {}", snapshot.name()));
         }
-        page.line(format!("  to look: {}", self.look));
+        if let Some(said) = self.said {
+            page.line(format!("  --yes-delete {said} is not that number"));
+        }
+        page.line(format!("  look: {}", self.look));
         if self.can_be_allowed() {
-            page.line(format!("  to allow exactly this: {}", self.allow()));
+            page.line(format!("  allow exactly this: {}", self.allow()));
         }
         if !self.back.is_empty() {
             let label = match self.situation {
-                Situation::Missing => "to have them back",
-                _ => "to keep them",
+                Situation::Missing => "have them back",
+                _ => "keep them",
             };
             page.line(format!("  {label}: {}", self.back));
         }
@@ -134,11 +162,7 @@ impl GuardStop {
 
     /// For programs.
     pub(crate) fn json(&self) -> Value {
-        let (situation, whose) = match &self.situation {
-            Situation::Missing => ("missing", None),
-            Situation::Merge(whose) => ("merge", Some(whose)),
-            Situation::GoingBack(command) => (*command, None),
-        };
+        let (situation, whose) = self.situation.words();
         let folders: Vec<Value> = self
             .folders()
             .into_iter()
@@ -165,30 +189,28 @@ impl GuardStop {
 
 fn because(reason: &HeldReason) -> String {
     match reason {
-        HeldReason::Restless => {
-            "the Maildir never held still while it was looked at: run it again".to_owned()
-        }
+        HeldReason::Restless => "the Maildir never held still: run it again".to_owned(),
         HeldReason::Doubtful => {
             "their folder was renamed or replaced, or cannot be looked into".to_owned()
         }
         HeldReason::Guard(reason) => match reason {
             Reason::Anything { .. } => "it goes back to an earlier state".to_owned(),
-            Reason::Many { leaving } => format!("{} is a great many", count(*leaving)),
-            Reason::OfTree { leaving, total } => {
-                format!("{} of {} is a large share", count(*leaving), count(*total))
-            }
-            Reason::OfFolder {
-                folder,
-                leaving,
-                total,
-            } => format!(
-                "{} of {} is a large share of {folder}",
-                count(*leaving),
-                count(*total)
-            ),
+            Reason::Many { .. } => "a great many".to_owned(),
+            Reason::OfTree { .. } => "a large share of all mail".to_owned(),
+            Reason::OfFolder { folder, .. } => format!("a large share of {folder}"),
             Reason::Replaced { replaced } => {
                 format!("others with the same Message-ID take the place of {replaced}")
             }
+            Reason::Budget {
+                name,
+                deleted,
+                allowed,
+                ..
+            } => format!(
+                "{name} has deleted {} bit by bit, {} are allowed",
+                count(*deleted),
+                count(*allowed)
+            ),
         },
     }
 }
@@ -203,6 +225,7 @@ fn reason_word(reason: &HeldReason) -> &'static str {
             Reason::OfTree { .. } => "share-of-all",
             Reason::OfFolder { .. } => "share-of-folder",
             Reason::Replaced { .. } => "replaced",
+            Reason::Budget { .. } => "budget",
         },
     }
 }

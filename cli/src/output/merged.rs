@@ -1,10 +1,12 @@
 //! What a merge did to the Maildir, and what it left undone.
 
+use mailvc_store::merge::Flagged;
 use mailvc_store::object::Conflict;
 use serde_json::{Value, json};
 
 use super::conflicts;
 use super::format::of;
+use super::recorded::{flags_json, flags_line};
 use super::{GuardStop, Page, Transitioned};
 use crate::error::{Exit, Problem};
 
@@ -22,6 +24,10 @@ pub(crate) struct Merged {
     pub(crate) stop: Option<GuardStop>,
     /// What had to be decided.
     pub(crate) conflicts: Vec<Conflict>,
+    /// The folders of which over half gets other flags.
+    pub(crate) flagged: Vec<Flagged>,
+    /// The devices whose snapshots it brings.
+    pub(crate) makers: Vec<String>,
 }
 
 impl Merged {
@@ -40,6 +46,9 @@ impl Merged {
             page.line(format!("{number}, decided without loss"));
             page.lines(MOST, self.conflicts.iter().map(conflicts::line));
         }
+        let who = format!("by {}", self.makers.join(", "));
+        let lines = self.flagged.iter().map(|it| flags_line(it, &who));
+        page.lines(MOST, lines);
         if let Some(stop) = &self.stop {
             stop.human(page);
         }
@@ -60,6 +69,8 @@ impl Merged {
             "line": self.name,
             "done": self.done.as_ref().map(Transitioned::json),
             "held": self.stop.as_ref().map(GuardStop::json),
+            "flagged": self.flagged.iter().map(flags_json).collect::<Vec<_>>(),
+            "devices": self.makers,
             "conflicts": self.conflicts.iter().map(conflicts::json).collect::<Vec<_>>(),
         })
     }

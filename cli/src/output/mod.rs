@@ -28,7 +28,7 @@ pub(crate) use json::{folder as json_folder, time as json_time};
 pub(crate) use merged::Merged;
 pub(crate) use progress::Terminal;
 pub(crate) use recorded::Recorded;
-pub(crate) use session::{Session, Sessions};
+pub(crate) use session::{HeldThere, Session, Sessions};
 pub(crate) use snapshots::{SnapshotLine, signed_sentence, signed_word};
 pub(crate) use transitioned::Transitioned;
 

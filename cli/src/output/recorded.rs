@@ -1,8 +1,10 @@
 //! What recording the Maildir found: what changed, what is held, what is strange.
 
+use mailvc_store::merge::Flagged;
 use mailvc_store::worktree::{Problem, ProblemKind};
 use serde_json::{Value, json};
 
+use super::format::{count, of};
 use super::{Changes, GuardStop, Page, json as parts};
 use crate::error::{self, Exit};
 
@@ -18,6 +20,8 @@ pub(crate) struct Recorded {
     pub(crate) changes: Changes,
     /// What is missing, but not recorded as deleted.
     pub(crate) stop: Option<GuardStop>,
+    /// The folders of which over half has other flags.
+    pub(crate) flagged: Vec<Flagged>,
     /// What was strange in the Maildir.
     pub(crate) problems: Vec<Problem>,
 }
@@ -38,6 +42,8 @@ impl Recorded {
     /// What is held and what is strange.
     pub(crate) fn warn(&self, page: &mut Page) {
         page.lines(MOST, self.problems.iter().map(sentence));
+        let here = |it| flags_line(it, "here");
+        page.lines(MOST, self.flagged.iter().map(here));
         if let Some(stop) = &self.stop {
             stop.human(page);
         }
@@ -83,9 +89,29 @@ impl Recorded {
             "new": self.new,
             "changes": self.changes.json(),
             "held": self.stop.as_ref().map(GuardStop::json),
+            "flagged": self.flagged.iter().map(flags_json).collect::<Vec<_>>(),
             "problems": problems,
         })
     }
+}
+
+/// That most of a folder's flags changed, in a line, and who did it.
+pub(super) fn flags_line(flagged: &Flagged, who: &str) -> String {
+    format!(
+        "Note: {} of {} in {} have other flags (changed {who})",
+        count(flagged.changed),
+        of(flagged.total, "message"),
+        flagged.folder
+    )
+}
+
+/// The same for programs.
+pub(super) fn flags_json(flagged: &Flagged) -> Value {
+    json!({
+        "folder": parts::folder(&flagged.folder),
+        "changed": flagged.changed,
+        "messages": flagged.total,
+    })
 }
 
 fn sentence(problem: &Problem) -> String {

@@ -1,11 +1,76 @@
 //! What a session with another device did, on both ends.
 
+use mailvc_store::object::{BlobId, Occasion};
 use mailvc_transport::remote::Report as Call;
 use serde_json::{Value, json};
 
 use super::format::{bytes, of};
 use super::{Merged, Output, Page, Recorded, Report};
 use crate::error::{Exit, Failure, Problem};
+
+/// Messages that the other end's guard holds, on one occasion.
+#[derive(Debug)]
+pub(crate) struct HeldThere {
+    /// To what a yes would be given.
+    pub(crate) occasion: Occasion,
+    /// Which messages.
+    pub(crate) messages: Vec<BlobId>,
+    /// A line for each, if every name is wanted.
+    pub(crate) names: Vec<String>,
+    /// Whether a yes of this device counts there.
+    pub(crate) may_answer: bool,
+}
+
+impl HeldThere {
+    /// How many.
+    pub(crate) fn number(&self) -> u64 {
+        self.messages.len() as u64
+    }
+
+    /// What happened to them there, and the command that allows it there.
+    fn words(&self) -> (&'static str, &'static str) {
+        match self.occasion {
+            Occasion::Missing(_) => ("missing", "mailvc snapshot"),
+            Occasion::Line(_) => ("merge", "mailvc merge"),
+        }
+    }
+
+    fn human(&self, page: &mut Page, (remote, device, own): (&str, &str, &str)) {
+        let number = self.number();
+        let what = of(number, "message");
+        let what = match self.occasion {
+            Occasion::Missing(_) => format!("{what} missing in its Maildir"),
+            Occasion::Line(_) => format!("{what} that would leave its Maildir"),
+        };
+        page.line(format!("Held at {device}: {what}"));
+        for name in &self.names {
+            page.line(format!("  - {name}"));
+        }
+        page.line(format!("  look: mailvc sync {remote} -v"));
+        let allow = format!("--yes-delete {number}");
+        if self.may_answer {
+            page.line(format!(
+                "  allow exactly this: mailvc sync {remote} {allow}"
+            ));
+        } else {
+            let (_, there) = self.words();
+            page.line(format!("  allow exactly this, there: {there} {allow}"));
+            page.line(format!(
+                "  or let this device answer, there: mailvc trust add {own} --approve"
+            ));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let ids = self.messages.iter().map(ToString::to_string);
+        json!({
+            "situation": self.words().0,
+            "leaving": self.number(),
+            "ids": ids.collect::<Vec<_>>(),
+            "may_answer": self.may_answer,
+        })
+    }
+}
 
 /// A session with one remote.
 #[derive(Debug)]
@@ -18,11 +83,23 @@ pub(crate) struct Session {
     pub(crate) recorded: Option<Recorded>,
     /// What the merge did, if there was one.
     pub(crate) merged: Option<Merged>,
+    /// What the other end's guard holds.
+    pub(crate) there: Vec<HeldThere>,
+    /// What this device is called.
+    pub(crate) own: String,
     /// Whether this end is now where the other one is.
     pub(crate) in_step: bool,
 }
 
 impl Session {
+    /// Comes after another one with the same remote: what that one did is told as well.
+    pub(crate) fn follow(&mut self, earlier: Self) {
+        let idle = |merged: &Merged| merged.is_unchanged() && merged.stop.is_none();
+        if self.merged.as_ref().is_none_or(idle) {
+            self.merged = earlier.merged.filter(|merged| merged.stop.is_none());
+        }
+    }
+
     /// For people.
     fn human(&self, page: &mut Page) {
         let session = &self.call.session;
@@ -79,13 +156,18 @@ impl Session {
             if !done.text.is_empty() && done.settled {
                 page.note(format!("{}: {}", self.call.session.peer.name, done.text));
             }
-            if done.held > 0 {
+            // Of a Maildir that never held still nothing can be told but the number.
+            if done.held > 0 && self.there.is_empty() {
                 page.line(format!(
-                    "Held at {}: {} would leave the Maildir there; `mailvc sync` there says more",
+                    "Held at {}: {}; `mailvc status` there says more",
                     self.call.session.peer.name,
                     of(done.held, "message")
                 ));
             }
+        }
+        let device = self.call.session.peer.name.as_str();
+        for held in &self.there {
+            held.human(page, (&self.remote, device, &self.own));
         }
     }
 
@@ -130,6 +212,7 @@ impl Session {
             "sent": traffic(&session.sent),
             "notes": session.accepted.as_ref().map(|accepted| accepted.notes.clone()),
             "held_there": session.done.as_ref().map(|done| done.held),
+            "waits_there": self.there.iter().map(HeldThere::json).collect::<Vec<_>>(),
             "recorded": self.recorded.as_ref().map(Recorded::json),
             "merged": self.merged.as_ref().map(Merged::json),
         })

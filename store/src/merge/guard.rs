@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use super::leaving::{Leaving, LeavingMessage};
 use crate::maildir::FolderPath;
+use crate::object::DeviceId;
 
 /// How much may leave before the guard stops. Every limit may be reached; beyond it is too much.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +24,9 @@ pub struct Limits {
     pub absolute: u64,
     /// So many messages whose place one with the same Message-ID and other bytes takes.
     pub replaced: u64,
+    /// So many messages, beside as many as were received, one other device may delete bit by bit
+    /// until somebody says yes.
+    pub budget: u64,
     /// Folders out of which messages leave every day; their subfolders too. What leaves these, and
     /// what was last seen marked for the trash, counts toward `absolute` alone.
     pub disposable: Vec<FolderPath>,
@@ -38,6 +42,7 @@ impl Default for Limits {
             folder_min: 200,
             absolute: 1000,
             replaced: 5,
+            budget: 500,
             disposable: disposable.into_iter().flat_map(FolderPath::new).collect(),
         }
     }
@@ -88,6 +93,17 @@ pub enum Reason {
     Replaced {
         /// How many.
         replaced: u64,
+    },
+    /// Too many by one other device, little by little.
+    Budget {
+        /// The device.
+        device: DeviceId,
+        /// What it calls itself.
+        name: String,
+        /// How many it has deleted since somebody last said yes.
+        deleted: u64,
+        /// How many it may.
+        allowed: u64,
     },
 }
 

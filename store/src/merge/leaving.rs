@@ -122,6 +122,22 @@ impl Leaving {
         }
     }
 
+    /// The same, without messages that are allowed to leave. Those that replace others have to be
+    /// counted anew.
+    #[must_use]
+    pub fn without(&self, allowed: &BTreeSet<BlobId>) -> Self {
+        let mut rest = self.clone();
+        rest.messages
+            .retain(|message| !allowed.contains(&message.key.blob));
+        rest.replaced = 0;
+        rest
+    }
+
+    /// The ids of the messages.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        self.messages.iter().map(|message| message.key.blob)
+    }
+
     /// Counts the leaving messages into whose folder one comes with the same Message-ID: an edited
     /// draft, or a program that rewrites mail. `message_id` reads it off a message; it is asked only
     /// about messages that leave, and that come to folders which others leave.

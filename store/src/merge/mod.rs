@@ -40,8 +40,10 @@
 mod base;
 mod check;
 mod decide;
+mod deeds;
 mod entry;
 mod error;
+mod flagged;
 mod guard;
 mod keep;
 mod leaving;
@@ -52,7 +54,9 @@ mod snapshot;
 mod tests;
 mod touched;
 
+pub use deeds::{Deeds, deeds};
 pub use error::MergeError;
+pub use flagged::{Flagged, flagged};
 pub use guard::{Limits, Reason, Verdict, judge};
 pub use keep::keep;
 pub use leaving::{Leaving, LeavingMessage, MessagePlaces, give_back, leaving, withhold};

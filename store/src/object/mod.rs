@@ -9,6 +9,7 @@ mod kind;
 mod node;
 mod prefix;
 mod snapshot;
+mod yes;
 
 pub use entry::{Copies, Entry, Keyword, KeywordError, MAX_COPIES, MAX_KEYWORDS, MessageCopy};
 pub use folder_map::{Folder, FolderMap};
@@ -20,3 +21,4 @@ pub use kind::{Kind, ObjectKey};
 pub use node::{Child, LEAF_MAX, Node, Sums};
 pub use prefix::{IdPrefix, PrefixError};
 pub use snapshot::{Conflict, ConflictKind, MAX_CONFLICTS, MAX_PARENTS, Snapshot, SnapshotKind};
+pub use yes::{MAX_ALLOWED, MAX_YES, Occasion, Yes, put_occasion, take_ascending, take_occasion};

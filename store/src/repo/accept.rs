@@ -23,6 +23,8 @@ pub struct Received<'a> {
     pub snapshots: Vec<SnapshotId>,
     /// The bytes of signature objects that came with them, none of them checked.
     pub signatures: Vec<(SnapshotId, Vec<u8>)>,
+    /// The bytes of the yeses that came with them, none of them checked.
+    pub yeses: Vec<Vec<u8>>,
     /// The objects; none if nothing is new.
     pub objects: Option<Receiving<'a>>,
 }
@@ -107,6 +109,7 @@ impl Repository {
             }
             trust.save(&**self.fs(), self.layout())?;
         }
+        self.take_yeses(received.yeses)?;
         self.move_peer_ref(reference, received.tip, lock.command, &mut accepted)?;
         Ok(accepted)
     }

@@ -106,20 +106,25 @@ pub struct RemoteConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct GuardConfig {
-    /// Fewer messages than this never stop anything.
+    /// So many messages may leave whatever share of the mail they are.
     pub min: u64,
     /// Percent of all messages.
     pub tree_percent: u64,
     /// Percent of one folder's messages.
     pub folder_percent: u64,
-    /// Folders with fewer messages are not judged by percent.
+    /// Folders with so many messages or fewer are not judged by percent.
     pub folder_min: u64,
     /// More than this always stop.
     pub absolute: u64,
     /// Messages of which others took the place.
     pub replaced: u64,
+    /// What one other device may delete bit by bit, beside as many as were received.
+    pub budget: u64,
     /// Folders whose messages count toward `absolute` alone.
     pub disposable: Vec<String>,
+    /// The program, with its arguments, that is run when something is stopped; no shell reads it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub hook: Vec<String>,
 }
 
 impl Default for GuardConfig {
@@ -132,6 +137,8 @@ impl Default for GuardConfig {
             folder_min: limits.folder_min,
             absolute: limits.absolute,
             replaced: limits.replaced,
+            budget: limits.budget,
+            hook: Vec::new(),
             disposable: limits.disposable.iter().map(ToString::to_string).collect(),
         }
     }
@@ -147,6 +154,7 @@ impl GuardConfig {
             folder_min: self.folder_min,
             absolute: self.absolute,
             replaced: self.replaced,
+            budget: self.budget,
             disposable: self
                 .disposable
                 .iter()

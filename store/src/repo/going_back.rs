@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{
-    Entry, EntryKey, Folder, FolderMap, FolderMapId, SnapshotId, SnapshotKind, Sums,
+    BlobId, Entry, EntryKey, Folder, FolderMap, FolderMapId, Occasion, SnapshotId, SnapshotKind,
+    Sums,
 };
 use crate::odb::Batch;
 use crate::refs::{LogRecord, RefName};
@@ -161,6 +162,7 @@ impl Locked<'_> {
         let after = write_map(&*batch, &map)?;
         let leaving = merge::leaving(&*batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
+        let blobs: Vec<BlobId> = leaving.blobs().collect();
         check_yes(yes, leaving, dry_run)?;
         let Target {
             kind, mend, why, ..
@@ -183,6 +185,9 @@ impl Locked<'_> {
         } else {
             self.repo.write_snapshot(&*batch, &draft, after)?
         };
+        if !blobs.is_empty() && !dry_run {
+            self.repo.give_yes(Occasion::Line(to), blobs)?;
+        }
         let record = Applying {
             from: Some(local),
             to,

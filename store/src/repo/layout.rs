@@ -53,6 +53,12 @@ impl StoreLayout {
         index = "index.redb";
         /// How often the Maildir was looked at since the last full look: a byte each.
         scans = "scans";
+        /// The directory of what people have allowed to leave.
+        yeses = "yeses";
+        /// What other devices have deleted since somebody last said yes.
+        budget = "budget";
+        /// What the guard has stopped: information only.
+        guard_log = "guard.log";
         /// What is being applied to the Maildir, while it is.
         applying = "applying";
     }

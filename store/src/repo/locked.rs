@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::ffi::OsStr;
+use std::io;
 use std::time::Duration;
 
 use crate::fs::{Holder, Lock};
@@ -99,8 +100,13 @@ impl Repository {
 
     /// Removes what a crash left of settings, keys and records that were being written.
     pub(super) fn sweep_settings(&self) -> Result<(), RepoError> {
-        for dir in [self.layout().root().to_owned(), self.layout().keys()] {
-            let entries = self.fs().read_dir(&dir).map_err(RepoError::at(&dir))?;
+        let layout = self.layout();
+        for dir in [layout.root().to_owned(), layout.keys(), layout.yeses()] {
+            let entries = match self.fs().read_dir(&dir) {
+                // The first yes makes its directory.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                entries => entries.map_err(RepoError::at(&dir))?,
+            };
             let half = |name: &OsStr| name.as_encoded_bytes().ends_with(b".new");
             for entry in entries.iter().filter(|entry| half(&entry.name)) {
                 let path = dir.join(&entry.name);

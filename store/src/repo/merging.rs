@@ -1,11 +1,12 @@
 //! Merging another device's line into the Maildir, under the guard.
 
 use crate::graph;
-use crate::merge::{self, Outcome, Verdict};
-use crate::object::{Conflict, FolderMapId, Kind, Snapshot, SnapshotId, SnapshotKind};
-use crate::odb::{Batch, ObjectRead, ObjectWrite};
+use crate::merge::{self, Flagged, Leaving, Outcome, Verdict};
+use crate::object::{Conflict, FolderMapId, Kind, Occasion, Snapshot, SnapshotId, SnapshotKind};
+use crate::odb::{Batch, ObjectWrite};
 
-use super::recording::{Draft, leaving};
+use super::budget::Tally;
+use super::recording::{Draft, count_replaced, leaving};
 use super::{Applying, Held, HeldReason, Locked, RepoError, SnapshotReport, Transition};
 
 /// What to merge, and what is allowed.
@@ -32,6 +33,10 @@ pub struct MergeReport {
     pub held: Held,
     /// What the merge had to decide.
     pub conflicts: Vec<Conflict>,
+    /// The folders of which over half gets other flags: a warning.
+    pub flagged: Vec<Flagged>,
+    /// The names of the other devices whose snapshots it brings.
+    pub makers: Vec<String>,
 }
 
 /// Where `local` is to go.
@@ -55,7 +60,9 @@ impl Locked<'_> {
         };
         report.conflicts.clone_from(&candidate.snapshot.conflicts);
         if let Some(local) = recorded.state {
-            match self.guarded(&batch, local, candidate, request, &mut report.held)? {
+            let before = graph::load(&*batch, local)?.folders;
+            report.flagged = merge::flagged(&*batch, before, candidate.snapshot.folders)?;
+            match self.guarded(&batch, (local, before), candidate, request, &mut report)? {
                 Some(allowed) => candidate = allowed,
                 None => return Ok(report),
             }
@@ -101,39 +108,71 @@ impl Locked<'_> {
     fn guarded(
         &self,
         batch: &Batch<'_>,
-        local: SnapshotId,
+        (local, before): (SnapshotId, FolderMapId),
         candidate: Candidate,
         request: &MergeRequest,
-        held: &mut Held,
+        report: &mut MergeReport,
     ) -> Result<Option<Candidate>, RepoError> {
-        let before = graph::load(batch, local)?.folders;
         let after = candidate.snapshot.folders;
-        let leaving = leaving(batch, before, after)?;
-        let strict = !leaving.messages.is_empty() && goes_back(batch, local, request.tip)?;
-        let limits = self.repo.config().guard.limits();
-        let count = leaving.messages.len() as u64;
-        let Verdict::Stop { reasons } = merge::judge(&limits, &leaving, strict) else {
-            return Ok(Some(candidate));
-        };
-        if request.yes == Some(count) {
+        let tally = self.repo.tally(batch, local, candidate.id)?;
+        report.makers.clone_from(&tally.makers);
+        let mut leaving = leaving(batch, before, after)?;
+        let mut reasons = self.objections(&leaving, &tally);
+        let mut yes = false;
+        if !reasons.is_empty() {
+            let lines = (local, request.tip);
+            let allowed = self.repo.allowed_by_line(batch, lines)?;
+            leaving = leaving.without(&allowed);
+            count_replaced(batch, &mut leaving);
+            reasons = self.objections(&leaving, &tally);
+            yes = leaving.messages.is_empty();
+        }
+        let said = request.yes == Some(leaving.messages.len() as u64);
+        if reasons.is_empty() || said {
+            if !request.dry_run {
+                if !reasons.is_empty() {
+                    let occasion = Occasion::Line(request.tip);
+                    self.repo.give_yes(occasion, leaving.blobs())?;
+                }
+                self.repo.keep_tally(tally, yes || !reasons.is_empty())?;
+            }
             return Ok(Some(candidate));
         }
         let folders = merge::withhold(batch, before, after, &leaving)?;
-        let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
-        let held_now = Held { leaving, reasons };
         if request.keep_newer {
-            let keys: Vec<_> = held_now.leaving.messages.iter().map(|m| m.key).collect();
+            let keys: Vec<_> = leaving.messages.iter().map(|m| m.key).collect();
             let kept = merge::keep(batch, folders, &keys, &[before, after])?;
+            if !request.dry_run {
+                self.repo.keep_tally(tally, true)?;
+            }
             return self
                 .drafted(batch, SnapshotKind::Restore, candidate.id, kept)
                 .map(Some);
         }
-        *held = held_now;
+        report.held = Held { leaving, reasons };
         if folders == before {
             return Ok(None);
         }
         self.drafted(batch, SnapshotKind::Snapshot, local, folders)
             .map(Some)
+    }
+
+    /// Why these messages may not leave without a yes; nothing if they may.
+    fn objections(&self, leaving: &Leaving, tally: &Tally) -> Vec<HeldReason> {
+        if leaving.messages.is_empty() {
+            return Vec::new();
+        }
+        let limits = self.repo.config().guard.limits();
+        // What a return to an earlier state removes was not deleted by anybody who looked at it
+        // here.
+        let mut blobs = leaving.blobs();
+        let back = blobs.any(|blob| tally.gone_back.contains(&blob));
+        let mut reasons = match merge::judge(&limits, leaving, back) {
+            Verdict::Stop { reasons } => reasons,
+            Verdict::Pass => Vec::new(),
+        };
+        reasons.extend(tally.exceeded(limits.budget));
+        reasons.into_iter().map(HeldReason::Guard).collect()
     }
 
     fn drafted(
@@ -154,16 +193,4 @@ impl Locked<'_> {
             snapshot: graph::load(batch, id)?,
         })
     }
-}
-
-/// Whether the other line brings a return to an earlier state: what that removes was not
-/// deleted by anybody who looked at it here.
-fn goes_back(odb: &dyn ObjectRead, local: SnapshotId, tip: SnapshotId) -> Result<bool, RepoError> {
-    for id in graph::missing(odb, tip, &[local])? {
-        let kind = graph::load(odb, id)?.kind;
-        if matches!(kind, SnapshotKind::Checkout | SnapshotKind::Undo) {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }

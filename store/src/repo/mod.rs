@@ -4,7 +4,9 @@
 //! Nothing here may hold a lock while a peer is waited for.
 
 mod accept;
+mod alarm;
 mod applying;
+mod budget;
 mod config;
 mod error;
 mod exporting;
@@ -25,6 +27,7 @@ mod tests;
 mod transition;
 mod trust;
 mod verifying;
+mod yeses;
 
 use std::io::{self, Read};
 use std::path::Path;
@@ -32,7 +35,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use accept::{Accepted, Received};
+pub use alarm::Alarm;
 pub use applying::Applying;
+pub use budget::Budget;
 pub use config::{Config, GuardConfig, LayoutName, MaildirConfig, RemoteConfig, check_name};
 pub use error::RepoError;
 pub use exporting::ExportRequest;
@@ -46,6 +51,7 @@ pub use recording::{Held, HeldReason, SnapshotReport, SnapshotRequest};
 pub use signed::Signed;
 pub use transition::Transition;
 pub use trust::{Device, Trust};
+pub use yeses::MAX_YESES;
 
 use crate::fs::SharedFs;
 use crate::graph;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::io::Write as _;
 
 use crate::maildir::FolderPath;
-use crate::object::{FolderMap, FolderMapId, Kind, SnapshotId, SnapshotKind};
+use crate::merge::{self, Flagged};
+use crate::object::{FolderMap, FolderMapId, Kind, Occasion, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectWrite};
 use crate::time::Timestamp;
 use crate::tree;
@@ -15,8 +16,9 @@ use crate::worktree::{Depth, Mend, Plan, Problem, Scan, Scanner, plan};
 
 use super::{Locked, RepoError, Repository};
 
-pub(super) use admitting::leaving;
+use admitting::Admitted;
 pub use admitting::{Held, HeldReason};
+pub(super) use admitting::{count_replaced, leaving};
 pub(super) use making::Draft;
 
 /// After so many scans, one lists every directory whatever its times say.
@@ -51,6 +53,8 @@ pub struct SnapshotReport {
     pub changes: Plan,
     /// What is missing but not recorded as deleted.
     pub held: Held,
+    /// The folders of which over half has other flags than before: a warning.
+    pub flagged: Vec<Flagged>,
     /// What was strange in the Maildir.
     pub problems: Vec<Problem>,
     /// The files that were damaged in place, each with what mends it; in `found` they are whole.
@@ -70,7 +74,8 @@ impl Locked<'_> {
         let before = self.repo.folders_or_none(local)?;
         let batch = self.work(request.dry_run)?;
         let scan = self.scan(&before, request, &batch)?;
-        let (map, held) = self.admit(&batch, &before, &scan, request)?;
+        let Admitted { map, held, allowed } =
+            self.admit(&batch, (local, &before), &scan, request)?;
         let changes = plan(&*batch, &before, &map)?;
         let changed = match local {
             Some(_) => map != before,
@@ -82,6 +87,7 @@ impl Locked<'_> {
             changes,
             held,
             problems: scan.problems,
+            flagged: Vec::new(),
             damaged: scan.damaged,
             hidden: scan.hidden,
             found: scan.map,
@@ -89,6 +95,7 @@ impl Locked<'_> {
         };
         if changed {
             let folders = write_map(&*batch, &map)?;
+            report.flagged = merge::flagged(&*batch, write_map(&*batch, &before)?, folders)?;
             let parents = local.into_iter().collect();
             let draft = Draft {
                 kind: SnapshotKind::Snapshot,
@@ -104,6 +111,9 @@ impl Locked<'_> {
         batch.finish()?;
         self.index.update(&scan.rows)?;
         if let Some(id) = report.id.filter(|_| changed) {
+            if !allowed.is_empty() {
+                self.repo.give_yes(Occasion::Line(id), allowed)?;
+            }
             self.repo.move_local(local, id, self.command, "snapshot")?;
         }
         Ok(report)

@@ -1,8 +1,9 @@
 use std::io::{self, Read, Write};
 
-use mailvc_store::object::{BlobId, Kind, SnapshotId};
+use mailvc_store::object::{BlobId, Kind, MAX_YES, SnapshotId};
 use mailvc_store::odb::{ObjectRead, ObjectWrite, PackedOdb, Receiving};
 use mailvc_store::progress::{Phase, Progress};
+use mailvc_store::repo::MAX_YESES;
 
 use super::link::{Link, go_on, out_of_turn};
 use super::offer::Offered;
@@ -15,6 +16,8 @@ pub(super) struct Intake<'o> {
     odb: &'o PackedOdb,
     /// The peer's tip.
     tip: Option<SnapshotId>,
+    /// The yeses that came.
+    yeses: Vec<Vec<u8>>,
     /// None as long as the peer has sent nothing.
     received: Option<Received<'o>>,
 }
@@ -29,6 +32,7 @@ impl<'o> Intake<'o> {
         Self {
             odb,
             tip,
+            yeses: Vec::new(),
             received: None,
         }
     }
@@ -40,7 +44,14 @@ impl<'o> Intake<'o> {
         limits: &Limits,
         progress: &dyn Progress,
     ) -> Result<(), SessionError> {
-        let first = link.receive()?;
+        let mut first = link.receive()?;
+        while let Message::Yes(bytes) = first {
+            if self.yeses.len() == MAX_YESES || bytes.len() > MAX_YES {
+                return Err(SessionError::Limit("yeses"));
+            }
+            self.yeses.push(bytes);
+            first = link.receive()?;
+        }
         if first == Message::GraphEnd {
             return Ok(());
         }
@@ -127,6 +138,7 @@ impl<'o> Intake<'o> {
                 tip,
                 snapshots: Vec::new(),
                 signatures: Vec::new(),
+                yeses: self.yeses,
                 receiving: None,
             }));
         };
@@ -139,6 +151,7 @@ impl<'o> Intake<'o> {
             tip,
             snapshots,
             signatures: rebuilt.signatures,
+            yeses: self.yeses,
             receiving: Some(receiving),
         }))
     }
@@ -195,6 +208,16 @@ fn keep(receiving: Receiving<'_>, error: SessionError) -> SessionError {
         let _ = receiving.finish();
     }
     error
+}
+
+/// Gives the peer yeses, before the snapshots are described.
+pub(super) fn send_yeses<R: Read, W: Write>(
+    link: &mut Link<R, W>,
+    yeses: Vec<Vec<u8>>,
+) -> Result<(), SessionError> {
+    let fits = |bytes: &Vec<u8>| bytes.len() <= MAX_YES;
+    let mut yeses = yeses.into_iter().filter(fits).take(MAX_YESES);
+    yeses.try_for_each(|bytes| link.send(Message::Yes(bytes)))
 }
 
 /// Takes the peer's list of wants: messages that it was offered.

@@ -3,14 +3,19 @@ use std::io::{Read, Write};
 use mailvc_store::object::{DeviceId, SnapshotId};
 use mailvc_store::progress::Progress;
 
-use super::blobs::{Intake, send_messages, take_wants};
+use super::blobs::{Intake, send_messages, send_yeses, take_wants};
 use super::link::{Link, out_of_turn};
 use super::negotiate::{haves, lacking};
 use super::offer::{Offered, offer};
 use super::{
     Accepted, Device, Identity, Limits, Peer, ProtocolError, SessionError, Settled, Traffic,
 };
-use crate::wire::{Capabilities, Done, Hello, Message, Role, VERSIONS, Verb, Versions, Welcome};
+use crate::wire::{
+    Capabilities, Done, HeldPart, Hello, Message, Role, VERSIONS, Verb, Versions, Welcome,
+};
+
+/// The most parts of what is held that a server tells.
+pub(super) const MAX_HELD: usize = 64;
 
 /// What a client wants of a session.
 #[derive(Clone, Copy)]
@@ -40,6 +45,8 @@ pub struct ClientReport {
     pub accepted: Option<Accepted>,
     /// What merging did here; none if there was nothing to merge.
     pub settled: Option<Settled>,
+    /// What the server's guard holds back, as far as it can be answered from here.
+    pub held: Vec<HeldPart>,
     /// How the server ended; none if there was nothing to do.
     pub done: Option<Done>,
 }
@@ -73,7 +80,7 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         let identity = self.device.identity();
         let tip = self.device.tip().map_err(ProtocolError::Device)?;
         self.greet(&identity, tip)?;
-        let (peer, server_haves) = self.welcomed(&identity)?;
+        let (peer, server_haves, holds) = self.welcomed(&identity)?;
         let mut report = ClientReport {
             in_step: peer.tip == tip,
             peer,
@@ -81,9 +88,10 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
             received: Traffic::default(),
             accepted: None,
             settled: None,
+            held: Vec::new(),
             done: None,
         };
-        if report.in_step {
+        if report.in_step && !holds {
             self.link.send(Message::Bye)?;
             self.link.flush()?;
         } else {
@@ -121,7 +129,7 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     fn welcomed(
         &mut self,
         identity: &Identity,
-    ) -> Result<(Peer, Vec<SnapshotId>), ProtocolError<D::Error>> {
+    ) -> Result<(Peer, Vec<SnapshotId>, bool), ProtocolError<D::Error>> {
         let welcome = match self.link.receive()? {
             Message::Welcome(welcome) => welcome,
             other => return Err(out_of_turn("welcome", &other).into()),
@@ -132,10 +140,10 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
             let ours = VERSIONS;
             return Err(SessionError::Version { ours, theirs }.into());
         }
-        let haves = welcome.haves.clone();
+        let (haves, holds) = (welcome.haves.clone(), welcome.holds);
         let peer = server(welcome, identity);
         self.device.meet(&peer).map_err(ProtocolError::Device)?;
-        Ok((peer, haves))
+        Ok((peer, haves, holds))
     }
 
     /// The rest, where the tips differ.
@@ -183,6 +191,8 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     ) -> Result<Offered, ProtocolError<D::Error>> {
         let may_push = report.peer.role >= Role::Push && self.request.verb != Verb::Fetch;
         let snapshots = if may_push {
+            let yeses = self.device.yeses(report.peer.tip);
+            send_yeses(self.link, yeses.map_err(ProtocolError::Device)?)?;
             lacking(&*self.device.odb(), tip, server_has)?
         } else {
             Vec::new()
@@ -213,9 +223,13 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         tip: Option<SnapshotId>,
         report: &mut ClientReport,
     ) -> Result<(), ProtocolError<D::Error>> {
-        let done = match self.link.receive()? {
-            Message::Done(done) => done,
-            other => return Err(out_of_turn("done", &other).into()),
+        let done = loop {
+            match self.link.receive()? {
+                Message::Held(part) if report.held.len() < MAX_HELD => report.held.push(part),
+                Message::Held(_) => return Err(SessionError::Limit("held messages").into()),
+                Message::Done(done) => break done,
+                other => return Err(out_of_turn("done", &other).into()),
+            }
         };
         let ours = report.settled.as_ref().map_or(tip, |settled| settled.tip);
         report.in_step = done.tip == ours;

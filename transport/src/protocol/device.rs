@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mailvc_store::object::{DeviceId, SnapshotId};
 use mailvc_store::odb::{PackedOdb, Receiving};
 
-use crate::wire::{ErrorCode, Role};
+use crate::wire::{ErrorCode, HeldPart, Role};
 
 /// What a session needs of the device on which it runs.
 ///
@@ -35,6 +35,18 @@ pub trait Device {
     /// The bytes of the signature objects of a snapshot, those that matter most first: not more
     /// than [`MAX_SIGNATURES`](crate::wire::MAX_SIGNATURES) travel.
     fn signatures(&self, id: SnapshotId) -> Result<Vec<Vec<u8>>, Self::Error>;
+
+    /// The bytes of the yeses that a peer at `tip` may have a use for, those that matter most
+    /// first: not more than [`MAX_YESES`](mailvc_store::repo::MAX_YESES) travel.
+    fn yeses(&self, tip: Option<SnapshotId>) -> Result<Vec<Vec<u8>>, Self::Error> {
+        let _ = tip;
+        Ok(Vec::new())
+    }
+
+    /// Whether its guard holds something though there may be nothing to merge.
+    fn holds(&self) -> bool {
+        false
+    }
 
     /// Takes note of a peer as soon as it has said who it is: refuses one that may not come, and
     /// enrols one that may but was never met. Says whether it was enrolled now.
@@ -92,6 +104,8 @@ pub struct Incoming<'a> {
     /// The bytes of signature objects that came with them. They are not stored yet: whoever
     /// stores a wrong one keeps the right one out.
     pub signatures: Vec<(SnapshotId, Vec<u8>)>,
+    /// The bytes of the yeses that came, none of them looked at.
+    pub yeses: Vec<Vec<u8>>,
     /// What came, to be finished by the device; none if nothing new did.
     pub receiving: Option<Receiving<'a>>,
 }
@@ -110,6 +124,10 @@ pub struct Settled {
     pub tip: Option<SnapshotId>,
     /// How many deletions the guard holds back.
     pub held: u64,
+    /// Which, as far as somebody else could answer.
+    pub parts: Vec<HeldPart>,
+    /// Whether a yes by the peer's device would count here.
+    pub may_answer: bool,
     /// What was done, in a line for people.
     pub text: String,
 }

@@ -3,7 +3,8 @@ use std::io::{Read, Write};
 use mailvc_store::object::{DeviceId, SnapshotId};
 use mailvc_store::progress::Progress;
 
-use super::blobs::{Intake, send_messages, take_wants};
+use super::blobs::{Intake, send_messages, send_yeses, take_wants};
+use super::client::MAX_HELD;
 use super::link::{Link, out_of_turn};
 use super::negotiate::{haves, lacking};
 use super::offer::offer;
@@ -122,8 +123,10 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         let mut peer = client(hello, &identity, self.policy.role);
         peer.enrolled = self.device.meet(&peer).map_err(ProtocolError::Device)?;
         let tip = self.device.tip().map_err(ProtocolError::Device)?;
-        let equal = tip == peer.tip;
-        let welcome = self.welcome(&identity, (version, tip), &peer)?;
+        let holds = self.is_asked() && self.device.holds();
+        let equal = tip == peer.tip && !holds;
+        let mut welcome = self.welcome(&identity, (version, tip), &peer)?;
+        welcome.holds = holds;
         self.link.send(Message::Welcome(welcome))?;
         let mut report = ServerReport {
             peer,
@@ -165,6 +168,7 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
             tip,
             haves,
             enrolled: peer.enrolled,
+            holds: false,
             rules: identity.rules,
             extra: Vec::new(),
         })
@@ -190,6 +194,8 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         let snapshots = if self.verb == Verb::Push {
             Vec::new()
         } else {
+            let yeses = self.device.yeses(report.peer.tip);
+            send_yeses(self.link, yeses.map_err(ProtocolError::Device)?)?;
             lacking(&*odb, tip, client_haves.into_iter().chain(report.peer.tip))?
         };
         let offered = offer(self.device, self.link, &snapshots, progress)?;
@@ -227,9 +233,13 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         Ok(self.link.flush()?)
     }
 
+    /// Whether the client wants this device to merge, and may.
+    fn is_asked(&self) -> bool {
+        self.verb == Verb::Sync && self.policy.role == Role::Sync
+    }
+
     fn settle(&mut self, report: &mut ServerReport) -> Result<Done, ProtocolError<D::Error>> {
-        let asked = self.verb == Verb::Sync && self.policy.role == Role::Sync;
-        if !asked || report.accepted.is_none() {
+        if !self.is_asked() || report.accepted.is_none() {
             let tip = self.device.tip().map_err(ProtocolError::Device)?;
             return Ok(Done {
                 tip,
@@ -238,10 +248,14 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         }
         let settled = self.device.settle(&report.peer);
         let settled = settled.map_err(ProtocolError::Device)?;
+        for part in settled.parts.iter().take(MAX_HELD) {
+            self.link.send(Message::Held(part.clone()))?;
+        }
         let done = Done {
             tip: settled.tip,
             settled: true,
             held: settled.held,
+            may_answer: settled.may_answer,
             text: settled.text.clone(),
         };
         report.settled = Some(settled);

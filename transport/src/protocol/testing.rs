@@ -19,7 +19,7 @@ use mailvc_store::tree;
 use tempfile::TempDir;
 
 use super::*;
-use crate::wire::{Role, Verb};
+use crate::wire::{HeldPart, Role, Verb};
 
 /// Why a test device refuses.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,11 @@ pub(super) struct TestDevice {
     pub(super) inbox: BTreeMap<DeviceId, SnapshotId>,
     pub(super) met: BTreeSet<Vec<u8>>,
     pub(super) signatures: Vec<(SnapshotId, Vec<u8>)>,
+    /// The yeses that it has, and those that it got.
+    pub(super) yeses: Vec<Vec<u8>>,
+    pub(super) given: Vec<Vec<u8>>,
+    /// What its guard holds back.
+    pub(super) holds: Vec<HeldPart>,
     pub(super) refuses: bool,
 }
 
@@ -51,6 +56,9 @@ impl TestDevice {
             inbox: BTreeMap::new(),
             met: BTreeSet::new(),
             signatures: Vec::new(),
+            yeses: Vec::new(),
+            given: Vec::new(),
+            holds: Vec::new(),
             refuses: false,
         }
     }
@@ -228,6 +236,14 @@ impl Device for TestDevice {
         Ok(vec![[id.as_bytes(), &[7; 32][..], &[1; 150]].concat()])
     }
 
+    fn yeses(&self, _: Option<SnapshotId>) -> Result<Vec<Vec<u8>>, Refused> {
+        Ok(self.yeses.clone())
+    }
+
+    fn holds(&self) -> bool {
+        !self.holds.is_empty()
+    }
+
     fn meet(&mut self, peer: &Peer) -> Result<bool, Refused> {
         if self.refuses {
             return Err(Refused);
@@ -240,6 +256,7 @@ impl Device for TestDevice {
             receiving.finish().expect("pack");
         }
         self.signatures.extend(received.signatures);
+        self.given.extend(received.yeses);
         self.inbox.insert(peer.device, received.tip);
         Ok(Accepted::default())
     }
@@ -249,7 +266,9 @@ impl Device for TestDevice {
         self.tip = theirs.map(|theirs| self.merge(theirs)).or(self.tip);
         Ok(Settled {
             tip: self.tip,
-            held: 0,
+            held: self.holds.iter().map(|it| it.messages.len() as u64).sum(),
+            parts: self.holds.clone(),
+            may_answer: true,
             text: "merged".to_owned(),
         })
     }

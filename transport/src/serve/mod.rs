@@ -33,11 +33,14 @@ pub fn serve<R: Read, W: Write>(
     lock: &LockRequest<'_>,
 ) -> Result<(ServerReport, Outcome), ServeError> {
     let caller = Caller::greet(stream)?;
-    if let Err(error) = record(repo, lock) {
-        let error = DeviceError::from(error);
-        caller.refuse(error.code(), error.to_string());
-        return Err(ProtocolError::Device(error));
-    }
+    let holds = match record(repo, lock) {
+        Ok(holds) => holds,
+        Err(error) => {
+            let error = DeviceError::from(error);
+            caller.refuse(error.code(), error.to_string());
+            return Err(ProtocolError::Device(error));
+        }
+    };
     let stance = Stance::Called {
         only: admission.only.clone(),
     };
@@ -50,6 +53,7 @@ pub fn serve<R: Read, W: Write>(
             return Err(ProtocolError::Device(error));
         }
     };
+    device.holds = holds;
     let policy = Policy {
         role: admission.role,
         limits: Limits::default(),
@@ -59,13 +63,15 @@ pub fn serve<R: Read, W: Write>(
     Ok((report, device.outcome))
 }
 
-/// Records the Maildir, so that the caller gets the mail as it is now.
-fn record(repo: &Repository, lock: &LockRequest<'_>) -> Result<(), RepoError> {
+/// Records the Maildir, so that the caller gets the mail as it is now. Says whether the guard
+/// holds something that is missing in it.
+fn record(repo: &Repository, lock: &LockRequest<'_>) -> Result<bool, RepoError> {
     if repo.config().maildir.is_none() {
-        return Ok(());
+        return Ok(false);
     }
-    repo.lock(lock)?.snapshot(&SnapshotRequest::default())?;
-    Ok(())
+    let recorded = repo.lock(lock)?.snapshot(&SnapshotRequest::default())?;
+    repo.call_for_somebody(&recorded, None);
+    Ok(!recorded.held.reasons.is_empty())
 }
 
 /// Whether a session failed because the line broke, which nobody here can help.

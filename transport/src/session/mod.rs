@@ -10,18 +10,18 @@ use std::time::Duration;
 
 use mailvc_store::fs::Holder;
 use mailvc_store::merge::RULES;
-use mailvc_store::object::{DeviceId, SnapshotId};
+use mailvc_store::object::{BlobId, DeviceId, Occasion, SnapshotId};
 use mailvc_store::odb::PackedOdb;
 use mailvc_store::progress::Progress;
 use mailvc_store::refs::RefName;
 use mailvc_store::repo::{
-    Device as Trusted, LockRequest, MergeReport, MergeRequest, Received, RepoError, Repository,
-    SnapshotReport, SnapshotRequest,
+    Device as Trusted, Held, HeldReason, LockRequest, MergeReport, MergeRequest, Received,
+    RepoError, Repository, SnapshotReport, SnapshotRequest,
 };
 use mailvc_store::sign::{PublicKey, Signer};
 
 use crate::protocol::{Accepted, Device, Identity, Incoming, Peer, Settled};
-use crate::wire::{ErrorCode, Role};
+use crate::wire::{ErrorCode, HeldPart, Role, WANTS_PER_FRAME};
 
 pub use error::DeviceError;
 
@@ -86,6 +86,8 @@ pub struct RepoDevice<'a> {
     pub progress: &'a dyn Progress,
     /// What has happened so far.
     pub outcome: Outcome,
+    /// Whether the Maildir, as it was recorded last, lacks what the guard holds.
+    pub holds: bool,
     identity: Identity,
 }
 
@@ -111,6 +113,7 @@ impl<'a> RepoDevice<'a> {
             waiting: lock.waiting,
             progress: lock.progress,
             outcome: Outcome::default(),
+            holds: false,
             identity,
         })
     }
@@ -204,6 +207,14 @@ impl Device for RepoDevice<'_> {
         Ok(self.repo.signatures(id)?)
     }
 
+    fn yeses(&self, tip: Option<SnapshotId>) -> Result<Vec<Vec<u8>>, DeviceError> {
+        Ok(self.repo.yeses_for(tip)?)
+    }
+
+    fn holds(&self) -> bool {
+        self.holds
+    }
+
     fn meet(&mut self, peer: &Peer) -> Result<bool, DeviceError> {
         self.admit(peer)?;
         let key = PublicKey::from_wire(&peer.public_key).map_err(RepoError::from)?;
@@ -227,6 +238,7 @@ impl Device for RepoDevice<'_> {
             tip: received.tip,
             snapshots: received.snapshots,
             signatures: received.signatures,
+            yeses: received.yeses,
             objects: received.receiving,
         };
         let reference = (!self.consent.dry_run).then_some(&reference);
@@ -273,16 +285,55 @@ impl Device for RepoDevice<'_> {
         };
         let merged = locked.merge(&recorded, &request)?;
         drop(locked);
-        let held = merged.held.count().max(recorded.held.count());
-        let text = describe(&merged);
+        let local = self.repo.local()?;
+        let whose = (local, tip);
+        let settled = Settled {
+            tip: local,
+            held: recorded.held.count() + merged.held.count(),
+            parts: held_parts(whose, &recorded.held, &merged.held),
+            may_answer: self
+                .repo
+                .trust()?
+                .device(peer.device)
+                .is_some_and(|device| device.approve),
+            text: describe(&merged),
+        };
+        if !self.consent.dry_run {
+            self.repo
+                .call_for_somebody(&recorded, Some((&merged, &peer.name)));
+        }
         self.outcome.recorded = Some(recorded);
         self.outcome.merged = Some(merged);
-        Ok(Settled {
-            tip: self.repo.local()?,
-            held,
-            text,
-        })
+        Ok(settled)
     }
+}
+
+/// What is held, in parts that fit a frame: what the Maildir lacks of the state `local`, and what
+/// the line `tip` would remove. A Maildir that did not hold still cannot be answered.
+fn held_parts(
+    (local, tip): (Option<SnapshotId>, SnapshotId),
+    missing: &Held,
+    merge: &Held,
+) -> Vec<HeldPart> {
+    let missing_at = local.filter(|_| !missing.reasons.contains(&HeldReason::Restless));
+    let both = [
+        (missing_at.map(Occasion::Missing), missing),
+        (Some(Occasion::Line(tip)), merge),
+    ];
+    let mut parts = Vec::new();
+    for (occasion, held) in both {
+        let Some(occasion) = occasion else { continue };
+        let mut messages: Vec<BlobId> = held.leaving.blobs().collect();
+        messages.sort_unstable();
+        messages.dedup();
+        for part in messages.chunks(WANTS_PER_FRAME) {
+            parts.push(HeldPart {
+                occasion,
+                messages: part.to_vec(),
+            });
+        }
+    }
+    parts
 }
 
 /// What a merge did to the Maildir, in a line.

@@ -135,6 +135,9 @@ pub struct Welcome {
     pub haves: Vec<SnapshotId>,
     /// Whether the client's key was met for the first time, and is trusted from now on.
     pub enrolled: bool,
+    /// Whether its guard holds something that the client may have an answer to: then there is a
+    /// session even if both have the same tip.
+    pub holds: bool,
     /// The newest version of the merge rules that it knows.
     pub rules: u64,
     /// For later versions; ignored.
@@ -187,7 +190,7 @@ impl Welcome {
         writer.u8(self.role as u8);
         put_tip(&mut writer, self.tip);
         put_haves(&mut writer, &self.haves);
-        writer.u8(u8::from(self.enrolled));
+        writer.u8(u8::from(self.enrolled)).u8(u8::from(self.holds));
         writer.varint(self.rules).bytes(&self.extra);
         writer.finish()
     }
@@ -204,6 +207,7 @@ impl Welcome {
             tip: take_tip(&mut reader)?,
             haves: take_haves(&mut reader)?,
             enrolled: take_bool(&mut reader, "enrolled")?,
+            holds: take_bool(&mut reader, "holds")?,
             rules: reader.varint("merge rules")?,
             extra: reader.bytes(MAX_EXTRA, "extra")?.to_vec(),
         };

@@ -1,10 +1,12 @@
 use mailvc_store::codec::{DecodeError, Reader, Writer};
-use mailvc_store::object::{BlobId, SnapshotId};
+use mailvc_store::object::{
+    BlobId, Occasion, SnapshotId, put_occasion, take_ascending, take_occasion,
+};
 
 use super::greeting::{put_tip, take_bool, take_tip};
 use super::{Hello, Welcome, WireError, printable};
 
-/// The most ids in one [`Message::Want`].
+/// The most ids in one [`Message::Want`], and in one [`Message::Held`].
 pub const WANTS_PER_FRAME: usize = 16_384;
 
 const MAX_TEXT: usize = 4096;
@@ -34,6 +36,10 @@ pub enum Message {
         /// How many wanted messages the sender could not read.
         missing: u64,
     },
+    /// A yes with its signature, as the store keeps it.
+    Yes(Vec<u8>),
+    /// Messages that the server's guard holds back, so that the client may answer.
+    Held(HeldPart),
     /// The server's last word.
     Done(Done),
     /// The client's last word, where there is nothing to do.
@@ -47,6 +53,15 @@ pub enum Message {
     },
 }
 
+/// Messages that a guard holds back on one occasion, or a part of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeldPart {
+    /// To what a yes would have to be given.
+    pub occasion: Occasion,
+    /// The messages, ascending.
+    pub messages: Vec<BlobId>,
+}
+
 /// How the server ended.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Done {
@@ -56,6 +71,8 @@ pub struct Done {
     pub settled: bool,
     /// How many deletions its guard holds back.
     pub held: u64,
+    /// Whether a yes by the client's device would count there.
+    pub may_answer: bool,
     /// What it did, for people.
     pub text: String,
 }
@@ -114,6 +131,8 @@ const BLOBS_END: u8 = 8;
 const DONE: u8 = 9;
 const BYE: u8 = 10;
 const ERROR: u8 = 11;
+const YES: u8 = 12;
+const HELD: u8 = 13;
 
 impl Message {
     /// The type of the frame and its payload.
@@ -124,6 +143,14 @@ impl Message {
             Self::Welcome(welcome) => return (WELCOME, welcome.encode()),
             Self::Graph(items) => return (GRAPH, items),
             Self::Blobs(frame) => return (BLOBS, frame),
+            Self::Yes(bytes) => return (YES, bytes),
+            Self::Held(part) => {
+                put_occasion(&mut writer, part.occasion);
+                for id in &part.messages {
+                    writer.raw(id.as_bytes());
+                }
+                HELD
+            }
             Self::GraphEnd => GRAPH_END,
             Self::Want(ids) => {
                 for id in &ids {
@@ -161,6 +188,8 @@ impl Message {
             WELCOME => return Ok(Self::Welcome(Welcome::decode(&payload)?)),
             GRAPH => return Ok(Self::Graph(payload)),
             BLOBS => return Ok(Self::Blobs(payload)),
+            YES => return Ok(Self::Yes(payload)),
+            HELD => Self::Held(decode_held(&mut reader)?),
             WANT => return Ok(Self::Want(decode_wants(&mut reader)?)),
             GRAPH_END => Self::GraphEnd,
             WANT_END => Self::WantEnd {
@@ -189,6 +218,8 @@ impl Message {
             Self::Graph(_) | Self::GraphEnd => "snapshots",
             Self::Want(_) | Self::WantEnd { .. } => "a list of wanted messages",
             Self::Blobs(_) | Self::BlobsEnd { .. } => "messages",
+            Self::Yes(_) => "a yes",
+            Self::Held(_) => "what is held",
             Self::Done(_) => "done",
             Self::Bye => "bye",
             Self::Error { .. } => "an error",
@@ -200,6 +231,7 @@ impl Done {
     fn encode(&self, writer: &mut Writer) {
         put_tip(writer, self.tip);
         writer.u8(u8::from(self.settled)).varint(self.held);
+        writer.u8(u8::from(self.may_answer));
         writer.bytes(printable(&self.text, MAX_TEXT).as_bytes());
     }
 
@@ -208,6 +240,7 @@ impl Done {
             tip: take_tip(reader)?,
             settled: take_bool(reader, "settled")?,
             held: reader.varint("held")?,
+            may_answer: take_bool(reader, "may answer")?,
             text: take_text(reader)?,
         })
     }
@@ -221,6 +254,16 @@ fn decode_wants(reader: &mut Reader<'_>) -> Result<Vec<BlobId>, DecodeError> {
     (0..count)
         .map(|_| reader.array("wanted message").map(BlobId::new))
         .collect()
+}
+
+fn decode_held(reader: &mut Reader<'_>) -> Result<HeldPart, DecodeError> {
+    let occasion = take_occasion(reader)?;
+    let count = reader.remaining() / 32;
+    if count > WANTS_PER_FRAME {
+        return Err(reader.error("held messages"));
+    }
+    let messages = take_ascending(reader, count)?;
+    Ok(HeldPart { occasion, messages })
 }
 
 fn take_text(reader: &mut Reader<'_>) -> Result<String, DecodeError> {
@@ -244,9 +287,15 @@ mod tests {
                 tip: Some(SnapshotId::new([4; 32])),
                 settled: true,
                 held: 7,
+                may_answer: true,
                 text: "merged".to_owned(),
             }),
             Message::Bye,
+            Message::Yes(vec![5; 99]),
+            Message::Held(HeldPart {
+                occasion: Occasion::Missing(SnapshotId::new([6; 32])),
+                messages: vec![BlobId::new([7; 32]), BlobId::new([8; 32])],
+            }),
             Message::Error {
                 code: ErrorCode::Busy,
                 text: "later".to_owned(),
@@ -266,12 +315,15 @@ mod tests {
     fn a_message_with_something_cut_off_or_added_is_refused() {
         for message in examples() {
             let (kind, payload) = message.encode();
-            if matches!(kind, GRAPH | BLOBS) {
+            if matches!(kind, GRAPH | BLOBS | YES) {
                 continue; // their payload is looked into elsewhere
             }
             for end in 0..payload.len() {
                 let cut = Message::decode(kind, payload[..end].to_vec());
-                assert!(cut.is_err() || kind == WANT, "type {kind} cut at {end}");
+                assert!(
+                    cut.is_err() || matches!(kind, WANT | HELD),
+                    "type {kind} cut at {end}"
+                );
             }
             let longer = [&payload[..], &[0]].concat();
             assert!(Message::decode(kind, longer).is_err(), "type {kind}");

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::maildir::FolderPath;
 use crate::merge::{self, Leaving, Reason, Verdict};
-use crate::object::{FolderMap, FolderMapId};
+use crate::object::{BlobId, FolderMap, FolderMapId, SnapshotId};
 use crate::odb::{Batch, ObjectRead};
 use crate::worktree::Scan;
 use crate::{graph, mime};
@@ -38,66 +38,108 @@ impl Held {
     }
 }
 
+/// What became of what is missing.
+pub(super) struct Admitted {
+    /// What the Maildir is recorded as.
+    pub(super) map: FolderMap,
+    /// What is not recorded as deleted.
+    pub(super) held: Held,
+    /// What the person allowed to leave that would have been held.
+    pub(super) allowed: Vec<BlobId>,
+}
+
+/// Which messages wait, and why; or which were allowed to leave.
+enum Doubt {
+    None,
+    Held(Held),
+    Allowed(Vec<BlobId>),
+}
+
 impl Locked<'_> {
     /// Decides which disappearances count: all others stay as they were.
     pub(super) fn admit(
         &self,
         batch: &Batch<'_>,
-        before: &FolderMap,
+        (local, before): (Option<SnapshotId>, &FolderMap),
         scan: &Scan,
         request: &SnapshotRequest,
-    ) -> Result<(FolderMap, Held), RepoError> {
-        if before.folders.is_empty() {
-            return Ok((scan.map.clone(), Held::default()));
-        }
+    ) -> Result<Admitted, RepoError> {
+        let all = |allowed| Admitted {
+            map: scan.map.clone(),
+            held: Held::default(),
+            allowed,
+        };
+        let Some(local) = local.filter(|_| !before.folders.is_empty()) else {
+            return Ok(all(Vec::new()));
+        };
         let before_id = write_map(batch, before)?;
         let after_id = write_map(batch, &scan.map)?;
         let leaving = leaving(batch, before_id, after_id)?;
-        let count = leaving.messages.len() as u64;
         // Copies of messages that stay elsewhere wait only with others, or where all does.
         let all_waits = request.keep_missing || !scan.consistent;
-        let only_copies = count == 0 && leaving.replaced == 0;
+        let only_copies = leaving.messages.is_empty() && leaving.replaced == 0;
         if only_copies && (leaving.thinned.is_empty() || !all_waits) {
-            return Ok((scan.map.clone(), Held::default()));
+            return Ok(all(Vec::new()));
         }
-        let (held, reasons) = if request.keep_missing {
-            (leaving, Vec::new())
-        } else {
-            self.doubt(scan, &leaving, before, request)
-        };
-        if held.messages.is_empty() && held.thinned.is_empty() && reasons.is_empty() {
-            return Ok((scan.map.clone(), Held::default()));
-        }
-        let folders = merge::withhold(batch, before_id, after_id, &held)?;
-        Ok((
-            graph::load_map(batch, folders)?,
+        let held = if request.keep_missing {
             Held {
-                leaving: held,
-                reasons,
-            },
-        ))
+                leaving,
+                reasons: Vec::new(),
+            }
+        } else {
+            match self.doubt((batch, local), (before, scan), leaving, request.yes)? {
+                Doubt::None => return Ok(all(Vec::new())),
+                Doubt::Allowed(allowed) => return Ok(all(allowed)),
+                Doubt::Held(held) => held,
+            }
+        };
+        let folders = merge::withhold(batch, before_id, after_id, &held.leaving)?;
+        Ok(Admitted {
+            map: graph::load_map(batch, folders)?,
+            held,
+            allowed: Vec::new(),
+        })
     }
 
     /// Which of the messages that are missing are not taken for deleted, and why.
     fn doubt(
         &self,
-        scan: &Scan,
-        leaving: &Leaving,
-        before: &FolderMap,
-        request: &SnapshotRequest,
-    ) -> (Leaving, Vec<HeldReason>) {
-        let count = leaving.messages.len() as u64;
+        (batch, local): (&Batch<'_>, SnapshotId),
+        (before, scan): (&FolderMap, &Scan),
+        leaving: Leaving,
+        yes: Option<u64>,
+    ) -> Result<Doubt, RepoError> {
         if !scan.consistent {
-            return (leaving.clone(), vec![HeldReason::Restless]);
+            let reasons = vec![HeldReason::Restless];
+            return Ok(Doubt::Held(Held { leaving, reasons }));
         }
-        match request.yes {
-            Some(asked) if asked == count => return (Leaving::default(), Vec::new()),
-            _ => {}
+        let mut held = self.suspicious((before, scan), &leaving);
+        if held.reasons.is_empty() {
+            return Ok(Doubt::None);
         }
+        let allowed = self.repo.allowed_missing(batch, local)?;
+        if !allowed.is_empty() {
+            let mut rest = leaving.without(&allowed);
+            count_replaced(batch, &mut rest);
+            held = self.suspicious((before, scan), &rest);
+        }
+        Ok(if held.reasons.is_empty() {
+            Doubt::None
+        } else if yes == Some(held.count()) {
+            Doubt::Allowed(held.leaving.blobs().collect())
+        } else {
+            Doubt::Held(held)
+        })
+    }
+
+    /// What the guard does not let go, else what is missing in folders that are not to be trusted.
+    fn suspicious(&self, (before, scan): (&FolderMap, &Scan), leaving: &Leaving) -> Held {
         let limits = self.repo.config().guard.limits();
         if let Verdict::Stop { reasons } = merge::judge(&limits, leaving, false) {
-            let reasons = reasons.into_iter().map(HeldReason::Guard).collect();
-            return (leaving.clone(), reasons);
+            return Held {
+                leaving: leaving.clone(),
+                reasons: reasons.into_iter().map(HeldReason::Guard).collect(),
+            };
         }
         let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();
         let renamed = renamed_folders(before, &scan.map, leaving);
@@ -106,9 +148,12 @@ impl Locked<'_> {
         held.messages
             .retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
         if held.messages.is_empty() {
-            return (Leaving::default(), Vec::new());
+            return Held::default();
         }
-        (held, vec![HeldReason::Doubtful])
+        Held {
+            leaving: held,
+            reasons: vec![HeldReason::Doubtful],
+        }
     }
 }
 
@@ -142,9 +187,14 @@ pub(in crate::repo) fn leaving(
     after: FolderMapId,
 ) -> Result<Leaving, RepoError> {
     let mut leaving = merge::leaving(odb, before, after)?;
+    count_replaced(odb, &mut leaving);
+    Ok(leaving)
+}
+
+/// Counts how much of what would leave other versions of the same messages replace.
+pub(in crate::repo) fn count_replaced(odb: &dyn ObjectRead, leaving: &mut Leaving) {
     leaving.count_replaced(&mut |blob| {
         let bytes = odb.read(blob.into()).ok()?;
         mime::message_id(&bytes[..bytes.len().min(mime::HEAD)])
     });
-    Ok(leaving)
 }

@@ -176,3 +176,62 @@ fn a_limit_that_was_set_counts() {
     a.write_config(|config| config.guard.min = 1000);
     assert_eq!(a.snapshot().held.count(), 0);
 }
+
+/// Puts another version of so many messages in their place, as one who edits drafts does.
+fn edit(a: &Device, count: usize) {
+    for n in 0..count {
+        a.remove(&format!("m{n}"));
+        let path = a.folder("").join(format!("cur/edited{n}:2,D"));
+        fs::write(path, format!("{}And more.\n", message(&format!("m{n}")))).expect("a draft");
+    }
+}
+
+#[test]
+fn five_edited_messages_are_work_and_six_are_a_program_that_rewrites_mail() {
+    for (count, held) in [(5, 0), (6, 6)] {
+        let a = Device::new("a");
+        a.put_many("", 0..20);
+        a.snapshot();
+        edit(&a, count);
+        let report = a.snapshot();
+        assert_eq!(report.held.count(), held, "{count} edited");
+        assert_eq!(report.changes.add.len(), count, "what was written is kept");
+    }
+}
+
+#[test]
+fn mail_that_moves_within_the_tree_is_not_deleted() {
+    let (a, b) = two(&["one"]);
+    a.put_many("", 0..300);
+    a.snapshot();
+    b.pull(&a);
+    a.make_folder("Archive");
+    for n in 0..300 {
+        let name = format!("cur/{n}:2,");
+        fs::rename(a.folder("").join(&name), a.folder("Archive").join(&name)).expect("moved");
+    }
+    let report = a.snapshot();
+    assert_eq!((report.held.count(), report.changes.moves.len()), (0, 300));
+    assert_eq!(b.pull(&a).held.count(), 0);
+    assert_eq!(b.repo().budgets().expect("read"), []);
+    assert_eq!(a.mail(), b.mail());
+}
+
+#[test]
+fn what_was_in_the_trash_goes_without_a_word_up_to_a_thousand() {
+    let (a, b) = two(&["one"]);
+    a.put_many("Trash", 0..120);
+    for n in 200..320 {
+        a.put("", &format!("cur/{n}:2,ST"), &format!("m{n}"));
+    }
+    a.snapshot();
+    b.pull(&a);
+    fs::remove_dir_all(a.folder("Trash").join("cur")).expect("emptied");
+    a.make_folder("Trash");
+    for n in 200..320 {
+        fs::remove_file(a.folder("").join(format!("cur/{n}:2,ST"))).expect("expunged");
+    }
+    assert_eq!(a.snapshot().held.count(), 0);
+    assert_eq!(b.pull(&a).held.count(), 0);
+    assert_eq!(b.mail().len(), 1);
+}

@@ -10,6 +10,7 @@ mod mending;
 mod merging;
 mod recording;
 mod verifying;
+mod yeses;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -285,6 +286,7 @@ impl Device {
             tip,
             snapshots: missing,
             signatures,
+            yeses: theirs.yeses_for(ours.local().expect("read")).expect("read"),
             objects: Some(objects),
         };
         let remote = RefName::Remote(other.name.to_owned());
