@@ -7,6 +7,7 @@
 #![allow(clippy::disallowed_methods)] // mail clients write without asking us
 #![allow(clippy::print_stdout)] // what was tried, for whoever asks with --nocapture
 
+mod allowing;
 mod checkout;
 mod cut;
 mod fetching;

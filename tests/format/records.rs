@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mailvc_store::fs::OsFs;
-use mailvc_store::object::SnapshotId;
+use mailvc_store::object::{BlobId, DeviceId, Occasion, SnapshotId, Yes};
 use mailvc_store::refs::{Expected, LogEntry, LogRecord, RefEdit, RefName, RefStore};
 use mailvc_store::repo::{Applying, FORMAT};
 use mailvc_store::time::Timestamp;
@@ -32,6 +32,24 @@ fn the_record_of_an_apply_has_the_bytes_that_it_had() {
             assert!(Applying::decode(&changed).is_err(), "byte {at}");
             assert!(Applying::decode(&bytes[..at]).is_err(), "cut at {at}");
         }
+    }
+}
+
+#[test]
+fn a_yes_has_the_bytes_and_the_name_that_it_had() {
+    for (name, occasion) in [
+        ("yes to a line", Occasion::Line(ID)),
+        ("yes to what is missing", Occasion::Missing(ID)),
+    ] {
+        let yes = Yes {
+            occasion,
+            device: DeviceId::new([3; 32]),
+            messages: vec![BlobId::new([1; 32]), BlobId::new([2; 32])],
+        };
+        same("records.txt", name, &yes.encode());
+        same("records.txt", &format!("{name}, its name"), &yes.hash());
+        let bytes = pinned("records.txt", name);
+        assert_eq!(Yes::decode(&bytes), Ok((yes, &b""[..])));
     }
 }
 

@@ -9,6 +9,7 @@
 mod adoption;
 mod at_the_same_time;
 mod guard;
+mod guard_answers;
 mod killed;
 mod large;
 mod server_and_laptop;
