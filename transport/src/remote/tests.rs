@@ -31,6 +31,7 @@ impl Device {
             layout: None,
             name: name.to_owned(),
             make_maildir: true,
+            remotes: std::collections::BTreeMap::new(),
         };
         let store = dir.join(name).join("store");
         let repo = Repository::init(Arc::new(OsFs), &store, &request).expect("a store");
