@@ -129,6 +129,9 @@ pub enum Flaw {
     /// The folders that were described aren't the ones that it names.
     #[error("its folders are not the ones that it names")]
     Folders,
+    /// It was described before, in the same session.
+    #[error("it was described twice")]
+    Twice,
     /// It leads nowhere: no other snapshot descends from it, and it isn't the tip.
     #[error("it is no part of the history that was announced")]
     Stray,
