@@ -508,7 +508,9 @@ fn split_graph(messages: &mut Vec<Message>) {
             let pieces = items_of(&bytes);
             let frame = |items: &[Item]| {
                 let mut writer = Writer::new();
-                items.iter().for_each(|item| item.encode(&mut writer));
+                for item in items {
+                    item.encode(&mut writer);
+                }
                 Message::Graph(writer.finish())
             };
             pieces.chunks(1000).map(frame).collect()
