@@ -1,7 +1,9 @@
 //! What the test suites share: a disk with faults, made-up mail, a Maildir as seen from outside,
-//! the program as its users run it, and an SSH server to reach it by.
+//! the program as its users run it, an SSH server to reach it by, and every decoder
+//! as a function of any bytes.
 
 pub mod cli;
+pub mod decoders;
 pub mod fault_fs;
 pub mod machine;
 pub mod mail_client;

@@ -82,7 +82,9 @@ fn session(error: ProtocolError<DeviceError>, what: String) -> Failure {
             SessionError::Version { .. } => Failure::new(Problem::Error, what)
                 .meaning("nothing was exchanged")
                 .next("bring both ends to the same release"),
-            SessionError::Odb(_) | SessionError::Tree(_) | SessionError::Graph(_) => {
+            SessionError::Odb(_) | SessionError::Tree(_) | SessionError::Graph(_)
+                if !error.is_refusal() =>
+            {
                 Failure::new(Problem::Error, what)
                     .meaning(SAFE)
                     .next("`mailvc verify --full` tells whether this store is whole")

@@ -133,6 +133,10 @@ impl From<WorktreeError> for Failure {
                 "nothing was written",
                 "name a directory that is empty or not there yet",
             ),
+            WorktreeError::TooLong(_) => fail(
+                "nothing was changed",
+                "give the folder a shorter name, or the message fewer flags, on the other device",
+            ),
             WorktreeError::Cancelled => fail("what was begun is finished by the next command", ""),
             WorktreeError::Odb(error) => error.into(),
             WorktreeError::Tree(error) => error.into(),

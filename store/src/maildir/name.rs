@@ -19,8 +19,7 @@ pub fn is_message_name(name: &[u8]) -> bool {
 impl FileName {
     /// Takes a name apart at its last `:2,`.
     pub fn parse(name: &[u8]) -> Self {
-        let mark = name.windows(3).rposition(|window| window == b":2,");
-        match mark {
+        match mark(name) {
             Some(at) => Self {
                 base: name[..at].to_vec(),
                 flags: Some(Flags::from_info(&name[at + 3..])),
@@ -49,14 +48,19 @@ impl FileName {
     }
 
     /// The same file's name with these flags. In `cur` it always has `:2,`; in `new` (`recent`)
-    /// only if there are flags to be told.
+    /// only if there are flags to be told, or the base would be read as having some.
     pub fn with_flags(&self, recent: bool, flags: &Flags) -> Vec<u8> {
         let info = flags.to_info();
-        if recent && info.is_empty() {
+        if recent && info.is_empty() && mark(&self.base).is_none() {
             return self.base.clone();
         }
         [self.base.as_slice(), b":2,", &info].concat()
     }
+}
+
+/// Where the last `:2,` of a name stands.
+fn mark(name: &[u8]) -> Option<usize> {
+    name.windows(3).rposition(|window| window == b":2,")
 }
 
 /// The message's size as the name's base tells it (`,S=<n>`): a hint, never to be relied upon.
@@ -133,6 +137,16 @@ mod tests {
         assert_eq!(name.with_flags(false, &Flags::none()), b"1.a.host:2,");
         assert_eq!(name.with_flags(false, &seen()), b"1.a.host:2,S");
         assert_eq!(name.with_flags(true, &seen()), b"1.a.host:2,S");
+    }
+
+    #[test]
+    fn a_base_that_has_a_mark_of_its_own_is_never_taken_for_flags() {
+        let name = FileName::parse(b"1.a:2,S:2,");
+        assert_eq!(name.flags(), Some(&Flags::none()));
+        for recent in [false, true] {
+            let again = FileName::parse(&name.with_flags(recent, &Flags::none()));
+            assert_eq!(again, name);
+        }
     }
 
     #[test]

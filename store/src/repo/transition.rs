@@ -8,7 +8,9 @@ use crate::maildir::FolderPath;
 use crate::merge;
 use crate::object::{FolderMap, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectWrite};
-use crate::worktree::{Applied, Applier, Depth, Mend, Plan, Scanner, apply, plan, sweep};
+use crate::worktree::{
+    Applied, Applier, Depth, Mend, Plan, Scanner, WorktreeError, apply, plan, sweep,
+};
 
 use super::locked::Work;
 use super::recording::write_map;
@@ -86,6 +88,9 @@ impl Locked<'_> {
         let target = target(batch, found.taken_as, record)?;
         let mut plan = plan(batch, found.map, &target)?;
         plan.mend = found.mend.to_vec();
+        if let Some(folder) = plan.too_long(self.maildir.layout) {
+            return Err(WorktreeError::TooLong(folder.clone()).into());
+        }
         let hidden = found.hidden.iter().map(|top| self.maildir.dir(top));
         let hidden: Vec<_> = hidden.collect();
         for folder in plan.folders() {

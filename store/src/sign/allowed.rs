@@ -309,6 +309,13 @@ mod tests {
     }
 
     #[test]
+    fn a_comment_is_read_as_it_can_be_written() {
+        let entry = parse(&format!("a {LINE} \u{1}my\u{7}laptop\u{a0}")).expect("a line");
+        assert_eq!(entry.comment, "my laptop");
+        assert_eq!(parse(&entry.to_line()), Ok(entry));
+    }
+
+    #[test]
     fn a_comment_cannot_start_another_line() {
         let mut entry = parse(&format!("a {LINE}")).expect("a line");
         entry.comment = "x\nroot ssh-ed25519 AAAA".to_owned();

@@ -10,9 +10,10 @@ pub(super) fn word(text: &str) -> (&str, &str) {
     (word, rest.trim_ascii_start())
 }
 
-/// What follows a key's two words.
+/// What follows a key's two words, as it can be written again.
 pub(super) fn comment(key: &str) -> String {
-    word(word(key).1).1.to_owned()
+    let comment = word(word(key).1).1;
+    comment.replace(char::is_control, " ").trim().to_owned()
 }
 
 /// Options end at commas outside of double quotes. An empty one stays, to be refused.

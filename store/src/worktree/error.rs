@@ -37,6 +37,10 @@ pub enum WorktreeError {
     /// A folder whose name no snapshot can hold.
     #[error("folder name cannot be recorded: {0}")]
     FolderName(#[from] crate::maildir::FolderPathError),
+    /// A folder's name, or what a message's flags would make of its file's name, is longer than a
+    /// disk has names.
+    #[error("the name of folder {0}, or of a file in it, would be longer than 255 bytes here")]
+    TooLong(crate::maildir::FolderPath),
     /// The store.
     #[error(transparent)]
     Odb(#[from] OdbError),

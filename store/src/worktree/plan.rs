@@ -3,10 +3,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::WorktreeError;
-use crate::maildir::FolderPath;
+use crate::maildir::{FolderPath, Layout};
 use crate::object::{BlobId, EntryKey, FolderMap, MessageCopy, TreeId};
 use crate::odb::ObjectRead;
 use crate::tree;
+
+/// The longest name of a file or directory on any disk that mail lies on, in bytes.
+const NAME_MAX: usize = 255;
+/// The longest name of ours without what follows `:2,`, and these three bytes.
+const OUR_NAME: usize = 203;
 
 /// A copy that is to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +124,30 @@ impl Plan {
         let steps = steps.chain(self.moves.iter().flat_map(|step| [&step.from, &step.to]));
         let steps = steps.chain(self.remove.iter().map(|step| &step.folder));
         steps.chain(&self.make).chain(&self.drop)
+    }
+
+    /// A folder that cannot be made, or a message in it whose flags cannot be told, because the
+    /// name would be longer than a disk has names: who began with this would never be done.
+    pub fn too_long(&self, layout: Layout) -> Option<&FolderPath> {
+        let length = |copy: &MessageCopy| copy.flags.to_info().len();
+        let added = self
+            .add
+            .iter()
+            .map(|add| (&add.folder, 0, length(&add.copy)));
+        let changed = self.change.iter();
+        let changed = changed.map(|it| (&it.folder, length(&it.from), length(&it.to)));
+        let moved = self.moves.iter();
+        let moved = moved.map(|it| (&it.to, length(&it.before), length(&it.after)));
+        let mut told = added.chain(changed).chain(moved);
+        // What a file's name already holds, it can go on to hold.
+        let too_long = |before: usize, after: usize| after > before && after > NAME_MAX - OUR_NAME;
+        let mut made = self.make.iter().filter(|folder| {
+            let dir = layout.dir(folder);
+            dir.components()
+                .any(|part| part.as_os_str().len() > NAME_MAX)
+        });
+        let made = made.next();
+        made.or_else(|| Some(told.find(|(_, before, after)| too_long(*before, *after))?.0))
     }
 
     /// How many bytes are to be written.

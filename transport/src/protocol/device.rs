@@ -148,6 +148,8 @@ pub struct Traffic {
 pub struct Limits {
     /// Snapshots in one session.
     pub snapshots: u64,
+    /// Their bytes and those of their signatures, which are in memory until all is there.
+    pub snapshot_bytes: u64,
     /// Changed entries, folders and lines in one session.
     pub items: u64,
     /// Messages that are new to a folder, in one session; about 60 bytes of memory each.
@@ -160,6 +162,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             snapshots: 1_000_000,
+            snapshot_bytes: 512 << 20,
             items: 200_000_000,
             messages: 10_000_000,
             message_bytes: 1 << 42,

@@ -129,6 +129,9 @@ pub enum Flaw {
     /// The folders that were described aren't the ones that it names.
     #[error("its folders are not the ones that it names")]
     Folders,
+    /// It was described before, in the same session.
+    #[error("it was described twice")]
+    Twice,
     /// It leads nowhere: no other snapshot descends from it, and it isn't the tip.
     #[error("it is no part of the history that was announced")]
     Stray,
@@ -175,6 +178,16 @@ impl SessionError {
         }
     }
 
+    /// Whether the store refused what the peer sent, which says nothing of the store.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Odb(error) | Self::Tree(TreeError::Odb(error)) => {
+                matches!(error, OdbError::Refused(_) | OdbError::TooLarge { .. })
+            }
+            _ => false,
+        }
+    }
+
     /// Whether what the peer had sent until then may be kept: it did nothing wrong.
     pub(super) fn spares_received(&self) -> bool {
         self.is_retryable() || matches!(self, Self::Told { .. } | Self::Lost { .. })
@@ -187,8 +200,8 @@ impl SessionError {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::Limit(_) => ErrorCode::Limit,
             Self::Cancelled => ErrorCode::Cancelled,
-            Self::Odb(OdbError::Refused(_))
-            | Self::Wire(_)
+            _ if self.is_refusal() => ErrorCode::Malformed,
+            Self::Wire(_)
             | Self::OutOfTurn { .. }
             | Self::Flawed { .. }
             | Self::Message { .. }

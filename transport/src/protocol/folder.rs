@@ -10,6 +10,9 @@ use super::{Flaw, Limits, SessionError};
 /// memory, at the price of a few nodes that the next edits replace.
 const EDITS: usize = 16_384;
 
+/// And so many bytes of them: an entry may name 65,535 copies.
+const EDIT_BYTES: usize = 4 << 20;
+
 /// A folder of which a part of the changes has come.
 pub(super) struct OpenFolder {
     path: FolderPath,
@@ -18,6 +21,8 @@ pub(super) struct OpenFolder {
     sums: Sums,
     last: Option<EntryKey>,
     edits: Vec<(EntryKey, Option<Entry>)>,
+    /// How many bytes the edits came as.
+    edit_bytes: usize,
 }
 
 impl OpenFolder {
@@ -30,6 +35,7 @@ impl OpenFolder {
             sums: before.sums,
             last: None,
             edits: Vec::new(),
+            edit_bytes: 0,
         }
     }
 
@@ -42,16 +48,17 @@ impl OpenFolder {
         self.last.is_none_or(|last| last < key)
     }
 
-    /// Sets or removes an entry.
+    /// Sets or removes an entry, as `len` bytes asked for.
     pub(super) fn edit(
         &mut self,
         odb: &impl ObjectWrite,
-        key: EntryKey,
-        entry: Option<Entry>,
+        edit: (EntryKey, Option<Entry>),
+        len: usize,
     ) -> Result<(), SessionError> {
-        self.last = Some(key);
-        self.edits.push((key, entry));
-        if self.edits.len() >= EDITS {
+        self.last = Some(edit.0);
+        self.edits.push(edit);
+        self.edit_bytes += len;
+        if self.edits.len() >= EDITS || self.edit_bytes >= EDIT_BYTES {
             self.write(odb)?;
         }
         Ok(())
@@ -87,6 +94,7 @@ impl OpenFolder {
     fn write(&mut self, odb: &impl ObjectWrite) -> Result<(), SessionError> {
         if !self.edits.is_empty() {
             (self.now, self.sums) = tree::edit(odb, self.now, self.edits.drain(..))?;
+            self.edit_bytes = 0;
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::{Read, Write};
 
+use mailvc_store::blob::MAX_OBJECT;
 use mailvc_store::codec::Reader;
 use mailvc_store::graph;
 use mailvc_store::maildir::FolderPath;
@@ -16,6 +17,10 @@ use super::ledger::Ledger;
 use super::link::{Link, go_on, out_of_turn};
 use super::{Flaw, Limits, SessionError};
 use crate::wire::{FolderBase, Item, Message, WireError};
+
+/// How many bytes of items that name folders and subscriptions one snapshot may have: twice what
+/// the map itself can, since a folder's earlier path goes with it.
+const MAX_DESCRIBED: usize = 2 * MAX_OBJECT;
 
 /// Snapshots that were rebuilt and found whole, but for their messages.
 #[derive(Debug, Default)]
@@ -42,6 +47,7 @@ pub(super) fn rebuild<O: ObjectWrite, R: Read, W: Write>(
         odb,
         limits,
         items: 0,
+        kept: 0,
         rebuilt: Rebuilt::default(),
         known: HashMap::new(),
         heads: BTreeSet::new(),
@@ -63,6 +69,8 @@ struct Rebuild<'a, O> {
     odb: &'a O,
     limits: &'a Limits,
     items: u64,
+    /// The bytes of snapshots and signatures that are in memory until the messages are there.
+    kept: u64,
     rebuilt: Rebuilt,
     /// Generation and folders of what was rebuilt.
     known: HashMap<SnapshotId, (u64, FolderMapId)>,
@@ -79,6 +87,8 @@ struct OpenSnapshot {
     base: FolderMap,
     base_id: Option<FolderMapId>,
     map: FolderMap,
+    /// The bytes of the items that have grown the map.
+    described: usize,
     folder: Option<OpenFolder>,
 }
 
@@ -90,13 +100,15 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
             if self.items > self.limits.items {
                 return Err(SessionError::Limit("changes"));
             }
+            let start = reader.offset();
             let item = Item::decode(&mut reader).map_err(WireError::Malformed)?;
-            self.item(item)?;
+            self.item(item, reader.offset() - start)?;
         }
         Ok(())
     }
 
-    fn item(&mut self, item: Item) -> Result<(), SessionError> {
+    /// Takes an item that came as `len` bytes.
+    fn item(&mut self, item: Item, len: usize) -> Result<(), SessionError> {
         let open = match (self.open.take(), item) {
             (
                 None,
@@ -105,10 +117,13 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
                     signatures,
                     base,
                 },
-            ) => self.begin(bytes, signatures, base)?,
+            ) => {
+                self.keep(len)?;
+                self.begin(bytes, signatures, base)?
+            }
             (Some(open), Item::End) => return self.end(open),
             (Some(mut open), item) => {
-                self.change(&mut open, item)?;
+                self.change(&mut open, item, len)?;
                 open
             }
             (None, _) => {
@@ -116,6 +131,18 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
             }
         };
         self.open = Some(open);
+        Ok(())
+    }
+
+    /// Makes room for a snapshot and its signatures.
+    fn keep(&mut self, len: usize) -> Result<(), SessionError> {
+        if self.rebuilt.snapshots.len() as u64 >= self.limits.snapshots {
+            return Err(SessionError::Limit("snapshots"));
+        }
+        self.kept = self.kept.saturating_add(len as u64);
+        if self.kept > self.limits.snapshot_bytes {
+            return Err(SessionError::Limit("bytes of snapshots and signatures"));
+        }
         Ok(())
     }
 
@@ -127,8 +154,8 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
     ) -> Result<OpenSnapshot, SessionError> {
         let id = SnapshotId::of(&bytes);
         let refuse = |flaw| SessionError::Flawed { snapshot: id, flaw };
-        if self.rebuilt.snapshots.len() as u64 >= self.limits.snapshots {
-            return Err(SessionError::Limit("snapshots"));
+        if self.known.contains_key(&id) {
+            return Err(refuse(Flaw::Twice));
         }
         let snapshot = Snapshot::decode(&bytes).map_err(|error| refuse(error.into()))?;
         if snapshot.tags.is_some() {
@@ -160,6 +187,7 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
             base,
             base_id,
             map,
+            described: 0,
             folder: None,
         })
     }
@@ -199,11 +227,19 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
         Ok(Some((stored.generation, stored.folders)))
     }
 
-    fn change(&mut self, open: &mut OpenSnapshot, item: Item) -> Result<(), SessionError> {
+    fn change(
+        &mut self,
+        open: &mut OpenSnapshot,
+        item: Item,
+        len: usize,
+    ) -> Result<(), SessionError> {
         match item {
-            Item::Put(key, entry) => return self.edit(open, key, Some(entry)),
-            Item::Remove(key) => return self.edit(open, key, None),
+            Item::Put(key, entry) => return self.edit(open, (key, Some(entry)), len),
+            Item::Remove(key) => return self.edit(open, (key, None), len),
             _ => self.close_folder(open)?,
+        }
+        if matches!(item, Item::Folder { .. } | Item::Subscribe(_)) {
+            open.grow(len)?;
         }
         match item {
             Item::Folder { path, base } => self.open_folder(open, path, &base)?,
@@ -243,8 +279,8 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
     fn edit(
         &self,
         open: &mut OpenSnapshot,
-        key: EntryKey,
-        entry: Option<Entry>,
+        (key, entry): (EntryKey, Option<Entry>),
+        len: usize,
     ) -> Result<(), SessionError> {
         let id = open.id;
         let refuse = |flaw| SessionError::Flawed { snapshot: id, flaw };
@@ -254,7 +290,7 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
         if !folder.ascends_to(key) {
             return Err(refuse(Flaw::Order(folder.path().clone())));
         }
-        folder.edit(self.odb, key, entry)
+        folder.edit(self.odb, (key, entry), len)
     }
 
     /// Ends the folder that is open, and takes down the messages that are new in it.
@@ -281,10 +317,9 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
             self.heads.remove(parent);
         }
         let known = (open.snapshot.generation, open.snapshot.folders);
-        if self.known.insert(open.id, known).is_none() {
-            self.heads.insert(open.id);
-            self.rebuilt.snapshots.push((open.id, open.bytes));
-        }
+        self.known.insert(open.id, known);
+        self.heads.insert(open.id);
+        self.rebuilt.snapshots.push((open.id, open.bytes));
         Ok(())
     }
 
@@ -319,6 +354,15 @@ pub(super) fn check_tip(
 }
 
 impl OpenSnapshot {
+    /// Makes room for a folder or a subscription, before the map is known to be one that can be.
+    fn grow(&mut self, len: usize) -> Result<(), SessionError> {
+        self.described += len;
+        if self.described > MAX_DESCRIBED {
+            return Err(SessionError::Limit("folders in a snapshot"));
+        }
+        Ok(())
+    }
+
     fn refuse(&self, flaw: Flaw) -> SessionError {
         let snapshot = self.id;
         SessionError::Flawed { snapshot, flaw }

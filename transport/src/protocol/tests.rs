@@ -11,7 +11,7 @@ use super::client::MAX_HELD;
 use super::testing::*;
 use super::*;
 use crate::wire::{
-    ErrorCode, FrameReader, FrameWriter, HeldPart, Item, Message, Role, Verb, WireError,
+    ErrorCode, FolderBase, FrameReader, FrameWriter, HeldPart, Item, Message, Role, Verb, WireError,
 };
 
 /// A server with some history: two deliveries, flags apart, a renamed folder, subscriptions.
@@ -297,6 +297,13 @@ fn a_snapshot_that_lies_is_refused() {
     };
     assert!(matches!(flaw_of(second_only), Flaw::UnknownParent(_)));
 
+    let twice = |items: &mut Vec<Item>| {
+        let end = items.iter().position(|item| *item == Item::End);
+        let first = items[..=end.expect("end")].to_vec();
+        items.splice(0..0, first);
+    };
+    assert_eq!(flaw_of(twice), Flaw::Twice);
+
     let unfinished = |items: &mut Vec<Item>| {
         items.pop();
     };
@@ -443,6 +450,10 @@ fn limits_are_kept() {
             ..Limits::default()
         },
         Limits {
+            snapshot_bytes: 1000,
+            ..Limits::default()
+        },
+        Limits {
             items: 400,
             ..Limits::default()
         },
@@ -470,6 +481,45 @@ fn limits_are_kept() {
         let limited = matches!(asked, Err(ProtocolError::Session(SessionError::Limit(_))));
         assert!(limited, "{limits:?}");
     }
+}
+
+#[test]
+fn no_snapshot_may_name_folders_without_end() {
+    let grows: [fn(u32) -> Item; 2] = [
+        |n| Item::Subscribe(n.to_le_bytes().repeat(200)),
+        |n| Item::Folder {
+            path: FolderPath::new(format!("{n:0>900}").as_bytes()).expect("path"),
+            base: FolderBase::Empty,
+        },
+    ];
+    for grow in grows {
+        let lie = lie_in_items(|items| drop(items.splice(1..1, (0..6000).map(grow))));
+        let (client, error) = clone_from_liar(|messages| {
+            lie(messages);
+            split_graph(messages);
+        });
+        assert!(client.inbox.is_empty());
+        assert!(matches!(error, SessionError::Limit(_)), "{error:?}");
+    }
+}
+
+/// Cuts what does not fit into one frame into several.
+fn split_graph(messages: &mut Vec<Message>) {
+    let split = |message| match message {
+        Message::Graph(bytes) => {
+            let pieces = items_of(&bytes);
+            let frame = |items: &[Item]| {
+                let mut writer = Writer::new();
+                for item in items {
+                    item.encode(&mut writer);
+                }
+                Message::Graph(writer.finish())
+            };
+            pieces.chunks(1000).map(frame).collect()
+        }
+        other => vec![other],
+    };
+    *messages = messages.drain(..).flat_map(split).collect();
 }
 
 #[test]
