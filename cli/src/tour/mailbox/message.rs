@@ -19,6 +19,13 @@ pub(super) fn sized(seed: u64, number: u64, mean_size: u64) -> Vec<u8> {
     distort(head, &body, oddity)
 }
 
+impl super::Mailbox {
+    /// Message `number`, whether or not it is among those that [`write`](Self::write) writes.
+    pub fn message(&self, number: u64) -> Vec<u8> {
+        sized(self.seed, number, self.mean_size)
+    }
+}
+
 /// Message `number` of the mailbox `seed`, with the default mean size.
 pub fn message(seed: u64, number: u64) -> Vec<u8> {
     sized(seed, number, super::Mailbox::default().mean_size)
