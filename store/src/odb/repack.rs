@@ -112,7 +112,7 @@ impl PackedOdb {
         });
         Ok(PackShape {
             id: pack.id,
-            bytes: open.file.len() + pack.idx.len(),
+            bytes: open.file.length() + pack.idx.length(),
             messages: count(Kind::Blob),
             others: all - count(Kind::Blob) - count(Kind::Dictionary),
             groups,
@@ -254,7 +254,7 @@ impl PackedOdb {
     }
 }
 
-impl<'a> Repack<'a> {
+impl Repack<'_> {
     /// The objects, in the order of their keys.
     pub fn objects(&self) -> &[Placed] {
         &self.placed

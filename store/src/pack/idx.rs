@@ -188,7 +188,7 @@ impl Idx {
     }
 
     /// Its length in bytes.
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.len
     }
 

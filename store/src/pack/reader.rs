@@ -48,7 +48,7 @@ impl PackFile {
     }
 
     /// The pack's length in bytes.
-    pub fn len(&self) -> u64 {
+    pub fn length(&self) -> u64 {
         self.len
     }
 

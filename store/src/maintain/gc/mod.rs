@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use crate::blob::Dictionary;
 use crate::object::{Kind, PackId};
-use crate::odb::{OdbError, Output, PackShape, PackedOdb, Repack};
+use crate::odb::{OdbError, Output, PackShape, PackedOdb, Placed, Repack};
 use crate::progress::{Phase, Progress};
 use crate::refs::RefStore;
 
@@ -121,7 +121,7 @@ impl<'a> Run<'a> {
         let objects = self.repack.objects();
         self.progress.begin(Phase::Read, Some(objects.len() as u64));
         let mut places: Vec<u32> = (0..objects.len() as u32).collect();
-        let order = |&at: &u32| objects.get(at as usize).map(crate::odb::Placed::order);
+        let order = |&at: &u32| objects.get(at as usize).map(Placed::order);
         places.sort_unstable_by_key(order);
         let look = |&at: &u32| {
             let object = objects.get(at as usize)?;
@@ -222,7 +222,7 @@ impl<'a> Run<'a> {
 fn cut(order: impl Iterator<Item = u32>, repack: &Repack<'_>, target: u64) -> Vec<Vec<u32>> {
     let (mut groups, mut group, mut len) = (Vec::new(), Vec::new(), 0);
     for at in order {
-        let size = repack.objects().get(at as usize).map_or(0, |it| it.size());
+        let size = repack.objects().get(at as usize).map_or(0, Placed::size);
         let full = len + size > target || group.len() == crate::blob::MAX_MEMBERS;
         if full && !group.is_empty() {
             groups.push(std::mem::take(&mut group));

@@ -60,8 +60,14 @@ fn assert_sound(device: &Device, expected: &Objects) {
         assert!(found.get(key) == Some(bytes), "{key} is lost");
     }
     // What messages are compressed with may be learned anew, once.
-    let new: Vec<_> = found.keys().filter(|key| !expected.contains_key(key)).collect();
-    assert!(new.iter().all(|key| key.kind == Kind::Dictionary), "{new:?}");
+    let new: Vec<_> = found
+        .keys()
+        .filter(|key| !expected.contains_key(key))
+        .collect();
+    assert!(
+        new.iter().all(|key| key.kind == Kind::Dictionary),
+        "{new:?}"
+    );
     assert!(new.len() <= 1);
     let report = repo.verify(true, &NoProgress).expect("verified");
     assert_eq!(report.findings, []);
@@ -172,7 +178,7 @@ fn a_second_gc_waits_for_the_first() {
         for _ in 0..2 {
             scope.spawn(|| {
                 let patient = LockRequest {
-                    patience: Duration::from_secs(60),
+                    patience: Duration::from_mins(1),
                     ..request()
                 };
                 let how = GcRequest {
