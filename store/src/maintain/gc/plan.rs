@@ -70,16 +70,24 @@ fn choose(live: &[PackShape]) -> Vec<PackId> {
             .filter(|shape| (shape.messages > 0) == of_messages && shape.bytes < ENOUGH)
             .collect();
         class.sort_unstable_by_key(|shape| (shape.bytes, shape.id));
-        let new = poor
-            .iter()
-            .filter(|shape| (shape.messages > 0) == of_messages);
-        let new: u64 = new.map(|shape| shape.bytes).sum();
+        let new = poor.iter().map(|shape| share(shape, of_messages)).sum();
         let until = rolled_up(&class, new);
         if until > 1 || new > 0 {
             chosen.extend(class.iter().take(until).map(|shape| shape.id));
         }
     }
     chosen
+}
+
+/// How many bytes of a pack are messages, or other objects: about.
+fn share(shape: &PackShape, of_messages: bool) -> u64 {
+    let count = if of_messages {
+        shape.messages
+    } else {
+        shape.others
+    };
+    let all = (shape.messages + shape.others).max(1);
+    shape.bytes / all * count
 }
 
 /// How many of the packs, the shortest first, are to be joined with what is `new`, so that those
