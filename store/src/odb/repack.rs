@@ -132,7 +132,10 @@ impl PackedOdb {
             ids.iter().filter_map(of).collect()
         };
         let (from, settled) = (chosen(packs), chosen(settled));
-        let mut placed = Vec::new();
+        let counts = from
+            .iter()
+            .flat_map(|pack| Kind::ALL.map(|kind| pack.idx.count(kind)));
+        let mut placed = Vec::with_capacity(counts.sum::<u64>() as usize);
         for (number, pack) in from.iter().enumerate() {
             for kind in Kind::ALL {
                 let done = pack.idx.each(kind, &[0; 32], &mut |hash, row| {

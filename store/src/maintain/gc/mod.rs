@@ -26,8 +26,10 @@ pub use superseded::{GRACE, Superseded};
 
 /// A new pack ends once it is so long: what was written stays if the run is broken off.
 const PACK_TARGET: u64 = 256 << 20;
-/// Nor does it hold more objects than this: their places are in memory until it ends.
-const PACK_OBJECTS: usize = 150_000;
+/// Nor does it hold more objects than about this: their places are in memory until it ends.
+const PACK_OBJECTS: usize = 65_536;
+/// So many objects are read before what was found is gathered.
+const LOOK: usize = 8192;
 /// How many groups each core has in memory at a time.
 const AHEAD: usize = 2;
 
@@ -104,6 +106,14 @@ impl Collector<'_> {
     }
 }
 
+/// What a look at an object told.
+enum Seen {
+    Message(messages::Message),
+    Other,
+    /// It cannot be read, from the pack with this number or from elsewhere.
+    Lost(u32),
+}
+
 /// A repack under way.
 struct Run<'a> {
     progress: &'a dyn Progress,
@@ -123,37 +133,37 @@ impl<'a> Run<'a> {
         let mut places: Vec<u32> = (0..objects.len() as u32).collect();
         let order = |&at: &u32| objects.get(at as usize).map(Placed::order);
         places.sort_unstable_by_key(order);
-        let look = |&at: &u32| {
-            let object = objects.get(at as usize)?;
+        let mut messages = Vec::with_capacity(objects.len());
+        for some in places.chunks(LOOK) {
             if self.progress.cancelled() {
-                return Some(Err(None));
+                return Ok(None);
             }
-            self.progress.advance(1, object.size());
-            match self.repack.object(at) {
-                Ok(bytes) if object.key.kind == Kind::Blob => {
-                    Some(Ok(messages::Message::of(at, &bytes)))
+            let looked = some.par_iter().with_min_len(64).map(|&at| self.look_at(at));
+            let looked: Vec<Seen> = looked.collect::<Result<_, _>>()?;
+            for one in looked {
+                match one {
+                    Seen::Message(message) => messages.push(message),
+                    Seen::Other => {}
+                    Seen::Lost(pack) => drop(self.lost.insert(pack)),
                 }
-                Ok(_) => None,
-                Err(OdbError::Io { path, source }) => {
-                    Some(Err(Some(Err(OdbError::Io { path, source }))))
-                }
-                Err(_) => Some(Err(Some(Ok(object.pack)))),
-            }
-        };
-        let looked: Vec<_> = places
-            .par_iter()
-            .with_min_len(64)
-            .filter_map(look)
-            .collect();
-        let mut messages = Vec::with_capacity(looked.len());
-        for one in looked {
-            match one {
-                Ok(message) => messages.push(message),
-                Err(None) => return Ok(None),
-                Err(Some(pack)) => drop(self.lost.insert(pack?)),
             }
         }
         Ok(Some(messages))
+    }
+
+    fn look_at(&self, at: u32) -> Result<Seen, OdbError> {
+        let Some(object) = self.repack.objects().get(at as usize) else {
+            return Ok(Seen::Other);
+        };
+        self.progress.advance(1, object.size());
+        match self.repack.object(at) {
+            Ok(bytes) if object.key.kind == Kind::Blob => {
+                Ok(Seen::Message(messages::Message::of(at, &bytes)))
+            }
+            Ok(_) => Ok(Seen::Other),
+            Err(error @ OdbError::Io { .. }) => Err(error),
+            Err(_) => Ok(Seen::Lost(object.pack)),
+        }
     }
 
     /// Writes messages: first what they are compressed with, then the short ones, then the long.

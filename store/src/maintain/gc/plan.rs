@@ -10,6 +10,8 @@ use crate::time::Timestamp;
 const FACTOR: u64 = 2;
 /// Packs from this length on stay whatever the others are like.
 const ENOUGH: u64 = super::PACK_TARGET / 2;
+/// And those from so many objects on.
+const ENOUGH_OBJECTS: u64 = super::PACK_OBJECTS as u64 / 2;
 
 /// What is to become of each pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,7 +69,7 @@ fn choose(live: &[PackShape]) -> Vec<PackId> {
     for of_messages in [true, false] {
         let mut class: Vec<&PackShape> = good
             .iter()
-            .filter(|shape| (shape.messages > 0) == of_messages && shape.bytes < ENOUGH)
+            .filter(|shape| (shape.messages > 0) == of_messages && !is_enough(shape))
             .collect();
         class.sort_unstable_by_key(|shape| (shape.bytes, shape.id));
         let new = poor.iter().map(|shape| share(shape, of_messages)).sum();
@@ -77,6 +79,11 @@ fn choose(live: &[PackShape]) -> Vec<PackId> {
         }
     }
     chosen
+}
+
+/// Whether a pack is about as long as any becomes.
+fn is_enough(shape: &PackShape) -> bool {
+    shape.bytes >= ENOUGH || shape.messages + shape.others >= ENOUGH_OBJECTS
 }
 
 /// How many bytes of a pack are messages, or other objects: about.
@@ -129,6 +136,14 @@ mod tests {
     fn what_is_long_beside_all_shorter_ones_stays() {
         let live = [shape(1, 100, 1), shape(2, 300, 1), shape(3, 1000, 1)];
         assert!(numbers(&live).is_empty());
+    }
+
+    #[test]
+    fn packs_that_are_as_long_as_any_becomes_stay_side_by_side() {
+        let many = ENOUGH_OBJECTS;
+        let long = [shape(1, ENOUGH, 1), shape(2, ENOUGH, 1)];
+        let full = [shape(3, 1000, many), shape(4, 1000, many)];
+        assert!(numbers(&[long, full].concat()).is_empty());
     }
 
     #[test]
