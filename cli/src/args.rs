@@ -86,6 +86,8 @@ commands! {
     Serve => serve;
     /// Checks all that is stored, and names the mail that damage hits
     Verify => verify;
+    /// Makes the store smaller; gives up nothing
+    Gc => gc;
     /// Shows what mailvc does, on mail that nobody can miss
     Tour => tour;
 }

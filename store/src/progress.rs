@@ -20,6 +20,8 @@ pub enum Phase {
     Write,
     /// Checking what is stored.
     Check,
+    /// Writing what is stored into fewer, smaller packs.
+    Repack,
 }
 
 /// Is told how work advances. All methods may be called from several threads.

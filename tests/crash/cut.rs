@@ -157,10 +157,11 @@ pub(crate) fn assert_settled(disk: &FaultFs, at: &str) {
 }
 
 /// What a store's directory holds besides what is listed here is litter.
-const FILES: [&str; 15] = [
+const FILES: [&str; 17] = [
     "budget",
     "config",
     "format",
+    "gc",
     "incoming",
     "index.redb",
     "instance",
@@ -171,6 +172,7 @@ const FILES: [&str; 15] = [
     "refs",
     "revoked",
     "scans",
+    "superseded",
     "trusted",
     "yeses",
 ];

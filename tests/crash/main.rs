@@ -9,6 +9,7 @@
 
 mod allowing;
 mod checkout;
+mod collecting;
 mod cut;
 mod fetching;
 mod initialising;

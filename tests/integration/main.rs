@@ -8,6 +8,7 @@
 
 mod adoption;
 mod at_the_same_time;
+mod collecting;
 mod guard;
 mod guard_answers;
 mod killed;

@@ -6,6 +6,7 @@ pub(crate) mod checkout;
 pub(crate) mod clone;
 pub(crate) mod diff;
 pub(crate) mod fetch;
+pub(crate) mod gc;
 pub(crate) mod init;
 pub(crate) mod key;
 pub(crate) mod log;

@@ -41,6 +41,10 @@ impl From<RepoError> for Failure {
                 "`mailvc key renew`, if this copy is to live on beside the other; else go on with \
                  the other",
             ),
+            RepoError::NoRoom { .. } => fail(
+                "nothing was changed",
+                "make room on the store's disk: the old packs go only when the new ones are checked",
+            ),
             RepoError::NoMaildir => fail(UNTOUCHED, "this command needs a store that has one"),
             RepoError::Empty => fail(
                 "there is no earlier state yet",

@@ -89,5 +89,6 @@ fn word(phase: Phase) -> &'static str {
         Phase::Merge => "merging",
         Phase::Write => "writing messages",
         Phase::Check => "checking",
+        Phase::Repack => "repacking",
     }
 }

@@ -127,14 +127,33 @@ pub fn frame_len(header: &[u8; HEADER_LEN]) -> Result<usize, FrameError> {
     Ok(HEADER_LEN + extra + stored)
 }
 
+/// The plain length of the group that starts with this header, in bytes; `None` if it is a part.
+pub fn group_len(header: &[u8; HEADER_LEN]) -> Option<usize> {
+    let plain = header.get(8..12).and_then(<[u8]>::first_chunk);
+    let plain = plain.map(|bytes| u32::from_le_bytes(*bytes) as usize);
+    plain.filter(|_| header.get(4) == Some(&GROUP))
+}
+
 /// Makes a frame; where the codec saves nothing it is stored raw. `plain` is bounded by the
 /// caller, and `help` is what `codec` needs.
 pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> Vec<u8> {
-    debug_assert!(plain.len() <= MAX_PLAIN);
     let packed = match codec {
         Codec::Raw => None,
-        _ => zstd::compress(plain, help).filter(|packed| packed.len() < plain.len()),
+        _ => zstd::compress(plain, help),
     };
+    assemble(content, codec, plain, packed)
+}
+
+/// Like [`encode`], for a group that is to be kept: in a fifth of the bytes less, and five times
+/// the time.
+pub fn encode_thoroughly(codec: Codec, plain: &[u8], help: Help<'_>) -> Vec<u8> {
+    let packed = zstd::compress_thoroughly(plain, help);
+    assemble(&Content::Group, codec, plain, packed)
+}
+
+fn assemble(content: &Content, codec: Codec, plain: &[u8], packed: Option<Vec<u8>>) -> Vec<u8> {
+    debug_assert!(plain.len() <= MAX_PLAIN);
+    let packed = packed.filter(|packed| packed.len() < plain.len());
     let codec = if packed.is_some() { codec } else { Codec::Raw };
     let stored = packed.as_deref().unwrap_or(plain);
     let extra = encode_extra(content, &codec);

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 pub use durable::{append_durable, create_dir_durable, write_durable};
 pub use lock::{Holder, Lock, LockError};
-pub use os::OsFs;
+pub use os::{OsFs, free_space};
 
 /// A file system, shared by all who work on one store.
 pub type SharedFs = Arc<dyn Fs>;

@@ -82,6 +82,13 @@ fn kind_of(kind: fs::FileType) -> EntryKind {
     }
 }
 
+/// How many bytes this user may still write to the disk that holds `path`; `None` where the system
+/// does not say.
+pub fn free_space(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
 impl Fs for OsFs {
     fn open(&self, path: &Path) -> io::Result<File> {
         File::open(path)

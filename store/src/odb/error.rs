@@ -44,6 +44,11 @@ pub enum OdbError {
 }
 
 impl OdbError {
+    /// Whether a file was not there: a collection may have taken it away.
+    pub(crate) fn is_gone(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)
+    }
+
     /// Wraps what the system said of `path`.
     pub(crate) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io {

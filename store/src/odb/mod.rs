@@ -13,6 +13,7 @@ mod packed;
 mod pending;
 mod read;
 mod receive;
+mod repack;
 mod rows;
 mod scratch;
 mod send;
@@ -29,6 +30,7 @@ pub use error::OdbError;
 pub use memory::{MemoryOdb, Overlay};
 pub use packed::PackedOdb;
 pub use receive::{ReceivedObject, Receiving};
+pub use repack::{MESSAGES_TOGETHER, OTHERS_TOGETHER, Output, PackShape, Placed, Repack};
 pub use sweep::Swept;
 pub use verify::Damage;
 

@@ -136,7 +136,7 @@ impl PackedOdb {
     }
 
     /// Looks through the indexes of all packs, and makes the damaged ones anew.
-    fn check_indexes(&self) -> Result<(), OdbError> {
+    pub(super) fn check_indexes(&self) -> Result<(), OdbError> {
         let set = self.refresh()?;
         let unsound = set.packs.iter().filter(|pack| !pack.is_sound());
         self.mend_all(unsound.map(|pack| pack.id).collect())
@@ -164,9 +164,7 @@ impl PackedOdb {
     /// where that can be written to.
     fn mend(&self, id: PackId) -> Result<bool, OdbError> {
         let pack = match self.dir.open(id) {
-            Err(OdbError::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
-                return Ok(true); // collected meanwhile
-            }
+            Err(error) if error.is_gone() => return Ok(true), // collected meanwhile
             other => other?,
         };
         let (rows, whole) = rows_of(self, &pack)?;
@@ -210,6 +208,21 @@ impl PackedOdb {
         found.map_err(|error| self.idx_error(pack.id, error))
     }
 
+    /// Where an object lies, and whether a pack that had it is gone.
+    fn places(&self, key: ObjectKey) -> Result<(Vec<Location>, bool), OdbError> {
+        let (mut places, mut lost) = (Vec::new(), false);
+        for pack in &self.current().packs {
+            if let Some(row) = self.find(pack, key)? {
+                match self.dir.open(pack.id) {
+                    Ok(pack) => places.push(Location { pack, row }),
+                    Err(error) if error.is_gone() => lost = true,
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok((places, lost))
+    }
+
     fn is_among(&self, set: &PackSet, key: ObjectKey) -> Result<bool, OdbError> {
         for pack in &set.packs {
             if self.find(pack, key)?.is_some() {
@@ -219,7 +232,7 @@ impl PackedOdb {
         Ok(false)
     }
 
-    fn idx_error(&self, id: PackId, error: IdxError) -> OdbError {
+    pub(super) fn idx_error(&self, id: PackId, error: IdxError) -> OdbError {
         let source = match error {
             IdxError::Io(source) => source,
             IdxError::Damaged(_) => std::io::Error::new(std::io::ErrorKind::InvalidData, error),
@@ -251,14 +264,13 @@ pub(super) fn write_idx(fs: &SharedFs, path: &Path, bytes: &[u8]) -> Result<(), 
 
 impl View for PackedOdb {
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
-        let mut places = Vec::new();
-        for pack in &self.current().packs {
-            if let Some(row) = self.find(pack, key)? {
-                let pack = self.dir.open(pack.id)?;
-                places.push(Location { pack, row });
-            }
+        let (places, lost) = self.places(key)?;
+        if !lost {
+            return Ok(places);
         }
-        Ok(places)
+        // A collection moved it elsewhere before it took the pack away.
+        self.refresh()?;
+        Ok(self.places(key)?.0)
     }
 
     fn cache(&self) -> &Cache {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io;
 
 use super::add::encode_group;
-use super::read::{self, Location};
+use super::read::{self, Location, View};
 use super::set::PackSet;
 use super::{ObjectRead, OdbError, PackedOdb};
 use crate::blob::{Codec, Content, Frame, Group, Help, encode};
@@ -94,8 +94,12 @@ impl Sender<'_, '_> {
         let Some(first) = wanted.first() else {
             return Ok(());
         };
+        let pack = match self.odb.dir.open(first.pack) {
+            Err(error) if error.is_gone() => return self.moved(wanted),
+            other => other?,
+        };
         let place = Location {
-            pack: self.odb.dir.open(first.pack)?,
+            pack,
             row: first.row,
         };
         if first.row.place == pack::Place::Parts {
@@ -107,6 +111,28 @@ impl Sender<'_, '_> {
         if self.verbatim(first.id, &place, size)? {
             return Ok(());
         }
+        self.anew(wanted)
+    }
+
+    /// Sends what lay in a pack that a collection has taken away since, from where it is now.
+    fn moved(&mut self, wanted: &[Place]) -> Result<(), OdbError> {
+        let (long, short): (Vec<_>, Vec<_>) = wanted
+            .iter()
+            .partition(|place| place.row.place == pack::Place::Parts);
+        for place in long {
+            self.odb.refresh()?;
+            let key = place.id.into();
+            let found = self.odb.locate(key)?;
+            let found = found.first().ok_or(OdbError::Missing(key))?;
+            read::part_frames(place.id, found, &mut |_, bytes| {
+                (self.out)(bytes).map_err(OdbError::Output)
+            })?;
+        }
+        self.anew(short)
+    }
+
+    /// Groups messages anew.
+    fn anew<'p>(&mut self, wanted: impl IntoIterator<Item = &'p Place>) -> Result<(), OdbError> {
         for &Place { id, .. } in wanted {
             // From wherever it is whole, if the frame is damaged.
             let message = self.odb.read(id.into())?;

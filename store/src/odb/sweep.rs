@@ -34,7 +34,7 @@ impl PackedOdb {
             swept.runs += 1;
         }
         for id in self.dir.list("idx")? {
-            // A pack has its name before its index has one, and loses it after.
+            // A pack has its name before its index has one, and loses it before.
             let pack = self.dir.fs.stat(&self.dir.pack_path(id));
             if pack.is_err_and(|error| is_gone(&error)) {
                 let path = self.dir.idx_path(id);

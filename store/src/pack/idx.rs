@@ -187,6 +187,11 @@ impl Idx {
         Ok(self.source.read(end, 32)? == hasher.finalize().as_bytes())
     }
 
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.len
+    }
+
     /// How many objects of a kind there are.
     pub fn count(&self, kind: Kind) -> u64 {
         self.section(kind).count

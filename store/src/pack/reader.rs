@@ -31,6 +31,27 @@ impl PackFile {
         frame_at(&self.file, offset)
     }
 
+    /// Tells of the header of each frame, in their order, without reading what they hold. Returns
+    /// whether they fill the pack: if not, it is damaged.
+    pub fn each_header(&self, each: &mut dyn FnMut(&[u8; HEADER_LEN])) -> io::Result<bool> {
+        let (mut at, end) = (format::START.len() as u64, self.frames_end());
+        let mut header = [0; HEADER_LEN];
+        while at + HEADER_LEN as u64 <= end {
+            self.file.read_exact_at(&mut header, at)?;
+            let Ok(len) = frame_len(&header) else {
+                return Ok(false);
+            };
+            each(&header);
+            at += len as u64;
+        }
+        Ok(at == end)
+    }
+
+    /// The pack's length in bytes.
+    pub fn length(&self) -> u64 {
+        self.len
+    }
+
     /// The id in the trailer, and whether it is that of the bytes before it. `None` if there is
     /// no trailer.
     pub fn check_id(&self) -> io::Result<Option<(PackId, bool)>> {

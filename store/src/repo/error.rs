@@ -54,6 +54,14 @@ pub enum RepoError {
     /// The store has no Maildir.
     #[error("this store has no Maildir")]
     NoMaildir,
+    /// A repack would fill the disk.
+    #[error("a repack may need {needs} bytes, and the disk has {free}")]
+    NoRoom {
+        /// How much it takes at most.
+        needs: u64,
+        /// How much there is.
+        free: u64,
+    },
     /// Nothing was recorded yet.
     #[error("nothing was recorded yet")]
     Empty,

@@ -49,6 +49,10 @@ impl StoreLayout {
         instance = "instance";
         /// The kernel lock of all who write.
         lock = "lock";
+        /// The kernel lock of who repacks: it may take long, and nobody else has to wait.
+        gc_lock = "gc";
+        /// The packs whose objects are all elsewhere.
+        superseded = "superseded";
         /// The cache of the Maildir's listings.
         index = "index.redb";
         /// How often the Maildir was looked at since the last full look: a byte each.

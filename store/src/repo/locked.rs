@@ -8,6 +8,7 @@ use std::time::Duration;
 use crate::fs::{Holder, Lock};
 use crate::index::Index;
 use crate::maildir::UniqueNames;
+use crate::maintain::GRACE;
 use crate::odb::{Batch, ObjectRead};
 use crate::progress::Progress;
 use crate::worktree::Maildir;
@@ -92,6 +93,7 @@ impl Repository {
         let lock = Lock::file(&path, request.command, request.patience, request.waiting)?;
         instance::check(&**self.fs(), self.layout())?;
         self.odb().sweep()?;
+        self.drop_superseded(GRACE)?;
         self.refs().sweep()?;
         self.sweep_settings()?;
         self.finish_renewal()?;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_methods)] // mail clients write without asking us
 
+mod collecting;
 mod going_back;
 mod guarding;
 mod initialising;
