@@ -137,6 +137,7 @@ impl Scene {
             tip,
             haves: Vec::new(),
             enrolled: false,
+            holds: false,
             rules: 1,
             extra: Vec::new(),
         }
