@@ -2,7 +2,7 @@ use super::{FrameError, MAX_PLAIN};
 use crate::codec::{Reader, Writer};
 use crate::object::Kind;
 
-/// A group is closed once it holds so many bytes.
+/// A group that is to be read quickly is closed once it holds so many bytes.
 pub const GROUP_TARGET: usize = 64 << 10;
 /// The longest object that a group can hold, in bytes.
 pub const MAX_OBJECT: usize = MAX_PLAIN - 16;
@@ -38,10 +38,16 @@ impl Group {
         self.members.is_empty()
     }
 
-    /// Whether an object of `len` bytes should rather open the next group.
-    pub fn is_full_for(&self, len: usize) -> bool {
-        let over = self.bytes.len() + len > GROUP_TARGET || self.members.len() == MAX_MEMBERS;
+    /// Whether an object of `len` bytes should rather open the next group, where groups are to
+    /// hold `target` bytes.
+    pub fn is_full_for(&self, len: usize, target: usize) -> bool {
+        let over = self.bytes.len() + len > target || self.members.len() == MAX_MEMBERS;
         !self.is_empty() && over
+    }
+
+    /// How many bytes of objects were added.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     /// Adds an object of at most [`MAX_OBJECT`] bytes.

@@ -8,7 +8,9 @@ use rayon::prelude::*;
 
 use super::pending::Encoded;
 use super::{Batch, ObjectWrite, OdbError};
-use crate::blob::{Codec, Content, Dictionary, Group, Help, PART_LEN, encode};
+use crate::blob::{
+    Codec, Content, Dictionary, GROUP_TARGET, Group, Help, PART_LEN, encode, encode_thoroughly,
+};
 use crate::mime;
 use crate::object::{BlobId, Kind, ObjectKey};
 use crate::progress::{Phase, Progress};
@@ -21,6 +23,11 @@ const SAMPLE: u64 = 8 << 10;
 const SAMPLED: usize = 4 << 20;
 /// The most messages that one core takes at a time; their frames are its own.
 const RUN: usize = 512;
+/// Fewer messages than [`TRAIN_AT`] have the time to be compressed well, and are put into groups of
+/// up to so many bytes: what a day brings is sent as it lies there.
+const TOGETHER: usize = 1 << 20;
+/// A group of so many bytes needs no dictionary, and can be sent to who may not have it.
+const SELF_CONTAINED: usize = 256 << 10;
 
 /// A file that holds a message.
 pub trait BlobSource: Sync {
@@ -50,9 +57,14 @@ impl Batch<'_> {
     ) -> Result<Vec<io::Result<AddedBlob>>, OdbError> {
         progress.begin(Phase::Read, Some(sources.len() as u64));
         let dictionary = self.dictionary(sources)?;
+        let manner = if sources.len() < TRAIN_AT {
+            Manner::Few(dictionary.as_deref())
+        } else {
+            Manner::Many(dictionary.as_deref())
+        };
         let share = sources.len() / (4 * rayon::current_num_threads()).max(1);
         let runs = sources.par_chunks(share.clamp(64, RUN)).map(|sources| {
-            let mut run = Run::new(self, dictionary.as_deref());
+            let mut run = Run::new(self, manner);
             run.add_all(sources, progress)
         });
         let runs: Vec<Vec<_>> = runs.collect::<Result<_, OdbError>>()?;
@@ -100,20 +112,47 @@ fn train<S: BlobSource>(sources: &[S]) -> Option<Dictionary> {
     Dictionary::train(&samples, &lengths)
 }
 
+/// How messages are put together.
+#[derive(Clone, Copy)]
+pub(super) enum Manner<'a> {
+    /// Quickly, in groups from which one message is quickly read.
+    Many(Option<&'a Dictionary>),
+    /// Thoroughly, in groups so large that they need no dictionary where there is enough for them.
+    Few(Option<&'a Dictionary>),
+}
+
+impl<'a> Manner<'a> {
+    /// How many bytes a group is to hold.
+    pub(super) fn target(self) -> usize {
+        match self {
+            Self::Many(_) => GROUP_TARGET,
+            Self::Few(_) => TOGETHER,
+        }
+    }
+
+    /// The dictionary for a group of so many bytes.
+    fn dictionary(self, len: usize) -> Option<&'a Dictionary> {
+        match self {
+            Self::Many(dictionary) => dictionary,
+            Self::Few(dictionary) => dictionary.filter(|_| len < SELF_CONTAINED),
+        }
+    }
+}
+
 /// Consecutive messages, handled by one thread.
 struct Run<'a> {
     batch: &'a Batch<'a>,
-    dictionary: Option<&'a Dictionary>,
+    manner: Manner<'a>,
     group: Group,
     keys: Vec<ObjectKey>,
     buffer: Vec<u8>,
 }
 
 impl<'a> Run<'a> {
-    fn new(batch: &'a Batch<'a>, dictionary: Option<&'a Dictionary>) -> Self {
+    fn new(batch: &'a Batch<'a>, manner: Manner<'a>) -> Self {
         Self {
             batch,
-            dictionary,
+            manner,
             group: Group::new(),
             keys: Vec::new(),
             buffer: Vec::new(),
@@ -157,7 +196,7 @@ impl<'a> Run<'a> {
     fn add_small(&mut self, bytes: &[u8]) -> Result<AddedBlob, OdbError> {
         let id = BlobId::of(bytes);
         if self.batch.sink.claim(id.into())? {
-            if self.group.is_full_for(bytes.len()) {
+            if self.group.is_full_for(bytes.len(), self.manner.target()) {
                 self.flush()?;
             }
             self.group.push(Kind::Blob, bytes);
@@ -197,22 +236,23 @@ impl<'a> Run<'a> {
         let group = std::mem::take(&mut self.group);
         self.batch
             .sink
-            .put_group(&encode_group(group, keys, self.dictionary))
+            .put_group(&encode_group(group, keys, self.manner))
     }
 }
 
 /// A group of messages as a frame.
-pub(super) fn encode_group(
-    group: Group,
-    keys: Vec<ObjectKey>,
-    dictionary: Option<&Dictionary>,
-) -> Encoded {
+pub(super) fn encode_group(group: Group, keys: Vec<ObjectKey>, manner: Manner<'_>) -> Encoded {
+    let dictionary = manner.dictionary(group.len());
     let (plain, members) = group.finish();
     let (codec, help) = match dictionary {
         None => (Codec::Zstd, Help::None),
         Some(it) => (Codec::Dictionary(*it.hash()), Help::Dictionary(it)),
     };
-    Encoded::new(encode(&Content::Group, codec, &plain, help), keys, &members)
+    let frame = match manner {
+        Manner::Many(_) => encode(&Content::Group, codec, &plain, help),
+        Manner::Few(_) => encode_thoroughly(codec, &plain, help),
+    };
+    Encoded::new(frame, keys, &members)
 }
 
 /// Reads a message, or of a long one more than [`PART_LEN`] bytes.

@@ -1,4 +1,4 @@
-use crate::blob::{Codec, Content, Group, Help, MAX_BASES, MAX_WEIGHT, encode};
+use crate::blob::{Codec, Content, GROUP_TARGET, Group, Help, MAX_BASES, MAX_WEIGHT, encode};
 use crate::object::ObjectKey;
 use crate::pack::{Place, Row};
 
@@ -26,7 +26,7 @@ impl Pending {
 
     /// Whether an object of `len` bytes should rather open the next group.
     pub(super) fn is_full_for(&self, len: usize) -> bool {
-        self.group.is_full_for(len)
+        self.group.is_full_for(len, GROUP_TARGET)
     }
 
     /// The bytes of an object that waits here.

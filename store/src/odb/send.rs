@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::add::encode_group;
+use super::add::{Manner, encode_group};
 use super::read::{self, Location, View};
 use super::set::PackSet;
 use super::{ObjectRead, OdbError, PackedOdb};
@@ -29,10 +29,16 @@ impl PackedOdb {
         }
         places.sort_unstable_by_key(Place::order);
         places.dedup_by_key(|place| place.id);
+        let many = places.len() >= WORTH_A_DICTIONARY;
         let mut sender = Sender {
             odb: self,
             out,
-            with_dictionaries: places.len() >= WORTH_A_DICTIONARY,
+            with_dictionaries: many,
+            manner: if many {
+                Manner::Many(None)
+            } else {
+                Manner::Few(None)
+            },
             told: HashSet::new(),
             group: Group::new(),
             keys: Vec::new(),
@@ -82,6 +88,8 @@ struct Sender<'a, 'o> {
     odb: &'a PackedOdb,
     out: &'a mut Out<'o>,
     with_dictionaries: bool,
+    /// How messages are grouped anew.
+    manner: Manner<'static>,
     /// The dictionaries that the other side has by now.
     told: HashSet<[u8; 32]>,
     group: Group,
@@ -136,7 +144,7 @@ impl Sender<'_, '_> {
         for &Place { id, .. } in wanted {
             // From wherever it is whole, if the frame is damaged.
             let message = self.odb.read(id.into())?;
-            if self.group.is_full_for(message.len()) {
+            if self.group.is_full_for(message.len(), self.manner.target()) {
                 self.flush()?;
             }
             self.group.push(Kind::Blob, &message);
@@ -187,7 +195,7 @@ impl Sender<'_, '_> {
         }
         let group = std::mem::take(&mut self.group);
         let keys = std::mem::take(&mut self.keys);
-        let frame = encode_group(group, keys, None);
+        let frame = encode_group(group, keys, self.manner);
         (self.out)(&frame.bytes).map_err(OdbError::Output)
     }
 }
