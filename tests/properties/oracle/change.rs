@@ -183,6 +183,8 @@ fn bring_back(random: &mut Random, state: &mut State, older: &State) {
             here.copies.clone_from(&held.copies);
         }
     }
-    places.values_mut().for_each(|held| held.kept = kept);
+    for held in places.values_mut() {
+        held.kept = kept;
+    }
     state.put(message, places);
 }

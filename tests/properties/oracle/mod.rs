@@ -4,7 +4,10 @@
 //! included.
 //!
 //! `MAILVC_STEPS=N` makes at least N merges, `MAILVC_MINUTES=N` as many as fit; `MAILVC_SEED=N`
-//! makes those of one history alone. A failure prints its seed.
+//! makes those of one history alone. A failure prints its seed. Long runs are for cargo itself,
+//! which stops no test for taking long:
+//!
+//!     MAILVC_MINUTES=30 cargo test -p mailvc-tests --test properties oracle -- --nocapture
 
 mod change;
 mod history;

@@ -116,7 +116,7 @@ fn follow(
 /// Not in the trash before in the trash, then the smaller path.
 fn preference(folder: &str) -> (bool, &[u8]) {
     let mut parts = folder.split('/');
-    let trash = parts.any(|part| part.to_ascii_lowercase() == "trash");
+    let trash = parts.any(|part| part.eq_ignore_ascii_case("trash"));
     (trash, folder.as_bytes())
 }
 
@@ -244,11 +244,10 @@ fn merge_copies(base: Option<&Copy>, a: &Copy, b: &Copy) -> Copy {
 
 /// The value of the side that changed it; what `both` says if both did, or nobody can tell.
 pub(super) fn vote<T: PartialEq>(base: Option<T>, a: T, b: T, both: impl Fn(T, T) -> T) -> T {
-    if a == b || base.as_ref() == Some(&b) {
-        a
-    } else if base.as_ref() == Some(&a) {
-        b
-    } else {
-        both(a, b)
+    match base {
+        _ if a == b => a,
+        Some(base) if base == b => a,
+        Some(base) if base == a => b,
+        _ => both(a, b),
     }
 }
