@@ -5,4 +5,5 @@ mod dependencies;
 mod layers;
 mod licences;
 mod no_forgotten_files;
+mod sabotage;
 mod sources;

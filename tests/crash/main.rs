@@ -15,6 +15,7 @@ mod fetching;
 mod initialising;
 mod mail;
 mod merging;
+mod powerless;
 mod recording;
 mod renewing;
 mod restoring;

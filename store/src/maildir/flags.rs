@@ -139,3 +139,19 @@ impl fmt::Display for Flags {
         write!(f, "{}", self.to_info().escape_ascii())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_from_elsewhere_that_no_file_name_can_have_are_refused() {
+        for info in [&b"S/x"[..], b"S\0", b"S,../../x", b"S,\0"] {
+            let mut writer = Writer::new();
+            Flags::from_info(info).encode(&mut writer);
+            let bytes = writer.finish();
+            let refused = Flags::decode(&mut Reader::new(&bytes));
+            assert!(refused.is_err(), "{}", info.escape_ascii());
+        }
+    }
+}

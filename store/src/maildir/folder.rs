@@ -83,4 +83,22 @@ mod tests {
         assert_eq!(show("a\u{202e}b").as_deref(), Ok(r"a\xe2\x80\xaeb"));
         assert_eq!(show("a\x1b[0m").as_deref(), Ok(r"a\x1b[0m"));
     }
+
+    #[test]
+    fn a_path_that_leads_out_of_the_maildir_is_none() {
+        for path in [
+            "..", ".", "../x", "a/../b", "a/.", "/", "/etc", "a//b", "a/", "a\0b",
+        ] {
+            let refused = FolderPath::new(path.as_bytes());
+            assert_eq!(
+                refused,
+                Err(FolderPathError(path.as_bytes().to_vec())),
+                "{path:?}"
+            );
+        }
+        assert!(FolderPath::new(&[b'a'; MAX_PATH + 1]).is_err());
+        for path in ["", "a", "...", "a/b", "..a", "cur"] {
+            assert!(FolderPath::new(path.as_bytes()).is_ok(), "{path:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The rules for one message in one folder: pure, and the same whichever side is called `a`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use crate::maildir::{Flags, Standard};
 use crate::object::{Copies, Entry, Keyword, MAX_KEYWORDS, MessageCopy};
@@ -17,37 +18,69 @@ pub(super) fn outlives_deletion(base: &Entry, changed: &Entry) -> bool {
     if changed.kept > base.kept || changed.copies.count() != base.copies.count() {
         return true;
     }
-    let before = in_lasting_order(&base.copies);
-    let after = in_lasting_order(&changed.copies);
-    !before
-        .iter()
-        .zip(&after)
-        .all(|(was, is)| only_read(was, is))
+    !only_read(&base.copies, &changed.copies)
 }
 
-/// A copy taken apart: first what a deletion yields to if it changed, then seen, trashed and out
-/// of `new`, to which it does not yield while they are only set.
-type Parts = ((Flags, Vec<Keyword>), [bool; 3]);
+/// What a deletion yields to if it changed.
+type Lasting = (Flags, Vec<Keyword>);
+/// How many copies are seen, trashed and out of `new`, or not: one count for each set of the three
+/// bits, to which a deletion does not yield while they are only set.
+type Passing = [u64; 8];
 
-/// Puts copies beside what reading made of them. Where this order fails to, they count as changed,
-/// and the message stays.
-fn in_lasting_order(copies: &Copies) -> Vec<Parts> {
-    let mut all: Vec<Parts> = copies.iter().map(take_apart).collect();
-    all.sort_unstable();
-    all
+/// Whether all copies can have become what they are by nothing but reading. It cannot be told which
+/// became which: that there is a way is enough.
+fn only_read(before: &Copies, after: &Copies) -> bool {
+    let mut alike: BTreeMap<Lasting, [Passing; 2]> = BTreeMap::new();
+    for (time, copies) in [before, after].into_iter().enumerate() {
+        for (copy, count) in copies.runs() {
+            let (lasting, passing) = take_apart(copy);
+            alike.entry(lasting).or_default()[time][passing] += count;
+        }
+    }
+    alike
+        .values()
+        .all(|[before, after]| can_become(before, after))
 }
 
-fn take_apart(copy: &MessageCopy) -> Parts {
+fn take_apart(copy: &MessageCopy) -> (Lasting, usize) {
     let has = |flag| copy.flags.has(flag);
     let passing = [has(Standard::Seen), has(Standard::Trashed), !copy.recent];
+    let passing = passing
+        .iter()
+        .fold(0, |all, bit| all << 1 | usize::from(*bit));
     let mut lasting = copy.flags.clone();
     lasting.set(Standard::Seen, false);
     lasting.set(Standard::Trashed, false);
     ((lasting, copy.keywords.clone()), passing)
 }
 
-fn only_read((lasting, passing): &Parts, (lasting_now, passing_now): &Parts) -> bool {
-    lasting == lasting_now && passing.iter().zip(passing_now).all(|(was, is)| was <= is)
+/// Whether copies can be paired so that no bit was cleared. By Hall's theorem they can if every
+/// set of states that setting bits does not lead out of has not lost any.
+fn can_become(before: &Passing, after: &Passing) -> bool {
+    let within = |counts: &Passing, set: &u8| -> u64 {
+        let counts = counts.iter().enumerate();
+        counts
+            .map(|(state, count)| if has(*set, state) { *count } else { 0 })
+            .sum()
+    };
+    CLOSED
+        .iter()
+        .all(|set| within(before, set) <= within(after, set))
+}
+
+/// The sets of states that setting bits does not lead out of.
+static CLOSED: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let leads_out = |set: u8, from: usize| {
+        let mut more = (0..8).filter(|to| from & to == from);
+        has(set, from) && !more.all(|to| has(set, to))
+    };
+    let sets = 0..=u8::MAX;
+    sets.filter(|&set| !(0..8).any(|from| leads_out(set, from)))
+        .collect()
+});
+
+fn has(set: u8, state: usize) -> bool {
+    set >> state & 1 == 1
 }
 
 /// A message in a folder in which both sides have it.

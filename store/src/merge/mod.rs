@@ -18,6 +18,7 @@
 //! | moved / anything but deleted | moved, and the rest merged there |
 //! | moved / moved elsewhere | one: not in the trash before in it, then the smaller path bytes; reported |
 //! | number of copies in a folder | one side unchanged: the other's; else the greater |
+//! | copies removed / `kept` raised | the greater number; just as they were if nothing else was done to them |
 //! | added / added, in one folder | one message: collapsed and merged as above; without a base a bit follows the collapsing rule |
 //! | `kept` | as a number three-way, the greater if both changed |
 //! | file time | three-way; the earlier if both changed |

@@ -21,6 +21,20 @@ fn reading_or_trashing_does_not_bring_back_what_was_deleted_elsewhere() {
 }
 
 #[test]
+fn several_copies_were_only_read_if_there_is_a_way_that_they_were() {
+    assert_eq!(quietly("in: in:T", "", "in:S in:T"), "");
+    assert_eq!(quietly("in:T in:S", "", "in:ST in:S"), "");
+    assert_eq!(quietly("in:n in:F in:", "", "in:S in:F in:S"), "");
+    let kept = |base: &str, changed: &str| {
+        let reported = (changed.to_owned(), vec![DeletedAndChanged]);
+        assert_eq!(merge(base, "", changed), reported, "{base} to {changed}");
+    };
+    kept("in:S in:T", "in: in:ST");
+    kept("in: in:T", "in: in:S");
+    kept("in: in:F", "in:S in:S");
+}
+
+#[test]
 fn what_was_changed_on_purpose_outlives_a_deletion() {
     let kept = |base: &str, changed: &str| {
         assert_eq!(

@@ -2,11 +2,13 @@
 
 #![allow(clippy::disallowed_methods)] // mail clients write without asking us
 
+mod accepting;
 mod collecting;
 mod going_back;
 mod guarding;
 mod initialising;
 mod interrupted;
+mod meddling;
 mod mending;
 mod merging;
 mod recording;
@@ -255,8 +257,31 @@ impl Device {
 
     /// Takes in all that another device has, as its remote.
     fn fetch(&self, other: &Self) -> SnapshotId {
+        let tip = other.local();
+        self.try_fetch(other, tip, true).expect("accepted");
+        tip
+    }
+
+    /// Takes in all that another device has, if it is as it should be; its line is said to be at
+    /// `tip`.
+    fn try_fetch(
+        &self,
+        other: &Self,
+        tip: SnapshotId,
+        introduce: bool,
+    ) -> Result<Accepted, RepoError> {
+        self.accept_from(other, tip, introduce, |_| {})
+    }
+
+    /// As [`try_fetch`](Self::try_fetch), but for what was done to it on the way.
+    fn accept_from(
+        &self,
+        other: &Self,
+        tip: SnapshotId,
+        introduce: bool,
+        change: impl FnOnce(&mut Received<'_>),
+    ) -> Result<Accepted, RepoError> {
         let (ours, theirs) = (self.repo(), other.repo());
-        let tip = theirs.local().expect("read").expect("recorded");
         let missing = {
             let mut all: Vec<_> = crate::graph::ancestors(theirs.odb(), [tip])
                 .map(|found| found.expect("a snapshot").0)
@@ -283,17 +308,16 @@ impl Device {
                 all.into_iter().map(|bytes| (*id, bytes))
             })
             .collect();
-        let received = Received {
+        let mut received = Received {
             tip,
             snapshots: missing,
             signatures,
             yeses: theirs.yeses_for(ours.local().expect("read")).expect("read"),
             objects: Some(objects),
         };
+        change(&mut received);
         let remote = RefName::Remote(other.name.to_owned());
-        ours.accept(received, Some(&remote), true, &request())
-            .expect("accepted");
-        tip
+        ours.accept(received, Some(&remote), introduce, &request())
     }
 
     /// Fetches from another device and merges.

@@ -1,4 +1,5 @@
 use std::io;
+use std::path::Path;
 
 use super::{ApplyNote, Run, rebase_flags};
 use crate::maildir::FolderPath;
@@ -10,6 +11,9 @@ impl Run<'_> {
     /// Moves messages between folders.
     pub(super) fn move_all(&mut self, moves: &[Move]) -> Result<(), WorktreeError> {
         self.ensure_dirs(moves.iter().map(|step| &step.to))?;
+        // Those of one way together, so that there are few turns.
+        let mut moves: Vec<&Move> = moves.iter().collect();
+        moves.sort_by_key(|step| (&step.from, &step.to));
         for step in moves {
             self.move_one(step)?;
             self.applier.progress.advance(1, 0);
@@ -73,6 +77,7 @@ impl Run<'_> {
             let old = self.maildir().file(&step.from, &source);
             let target = self.fresh_name(size, &copy);
             let new = self.maildir().file(&step.to, &target);
+            self.sync_before_turning(&old, &new)?;
             match self.maildir().fs.rename_noreplace(&old, &new) {
                 Ok(()) => return Ok(Some((source, target))),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -87,6 +92,16 @@ impl Run<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// A directory that lost a file, and now gains one, or the other way round, is made durable
+    /// first: its loss would else be durable before the other directory's gain.
+    fn sync_before_turning(&mut self, old: &Path, new: &Path) -> Result<(), WorktreeError> {
+        let (from, to) = (super::parent(old), super::parent(new));
+        if self.gained.contains(&from) || self.lost.contains(&to) {
+            self.sync_touched()?;
+        }
+        Ok(())
     }
 
     fn rebase(

@@ -1,0 +1,221 @@
+//! Others who are at work on the Maildir in the very moments that matter.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+use crate::blob;
+use crate::fs::{DirEntry, FileWrite, Fs, Stat};
+use crate::worktree::ApplyNote;
+
+/// What is done before a directory is listed, or before a file is renamed.
+enum Moment<'a> {
+    List(&'a Path),
+    Rename(&'a Path, &'a Path),
+}
+
+/// The real file system, and somebody who does something just before we do.
+struct Meddling<F>(F);
+
+impl<F> std::fmt::Debug for Meddling<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meddling")
+    }
+}
+
+macro_rules! pass_on {
+    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
+        $(fn $name(&self, $($arg: $type),*) -> io::Result<$result> { OsFs.$name($($arg),*) })*
+    };
+}
+
+impl<F: Fn(&Moment<'_>) + Send + Sync> Fs for Meddling<F> {
+    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
+        (self.0)(&Moment::List(path));
+        OsFs.read_dir(path)
+    }
+
+    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()> {
+        (self.0)(&Moment::Rename(from, to));
+        OsFs.rename_noreplace(from, to)
+    }
+
+    pass_on! {
+        open(path: &Path) -> fs::File;
+        stat(path: &Path) -> Stat;
+        lstat(path: &Path) -> Stat;
+        create_new(path: &Path) -> Box<dyn FileWrite>;
+        append(path: &Path) -> Box<dyn FileWrite>;
+        rename(from: &Path, to: &Path) -> ();
+        remove_file(path: &Path) -> ();
+        create_dir(path: &Path) -> ();
+        remove_dir(path: &Path) -> ();
+        sync_dir(path: &Path) -> ();
+        sync_all(path: &Path) -> ();
+        set_mtime(path: &Path, seconds: i64) -> ();
+    }
+}
+
+fn meddled(device: &Device, meddler: impl Fn(&Moment<'_>) + Send + Sync + 'static) -> Repository {
+    Repository::open(Arc::new(Meddling(meddler)), &device.store()).expect("opened")
+}
+
+/// A mail client saved another version under the name of a message in the instant in which we
+/// removed that message: who looks at a file first and takes it away then removes what was never
+/// seen.
+#[test]
+fn what_was_put_in_a_files_place_in_the_last_instant_is_put_back() {
+    let (a, b) = two(&["one", "two"]);
+    b.remove("one");
+    b.snapshot();
+    let tip = a.fetch(&b);
+    let repo = meddled(&a, |moment| {
+        if let Moment::Rename(from, to) = moment
+            && to.to_string_lossy().contains("-remove-")
+        {
+            fs::write(from, message("edited")).expect("edited");
+        }
+    });
+    let locked = repo.lock(&request()).expect("locked");
+    let recorded = locked
+        .snapshot(&SnapshotRequest::default())
+        .expect("recorded");
+    let done = locked
+        .merge(&recorded, &merge_request(tip))
+        .expect("merged");
+    let notes = done.transition.expect("done").applied.notes;
+    assert!(
+        matches!(notes.as_slice(), [ApplyNote::OtherContent(_)]),
+        "{notes:?}"
+    );
+    drop(locked);
+    assert_eq!(a.mail(), [": : edited", ": : two"]);
+}
+
+/// The pack that held a message was lost, and a peer asks for its removal: the file is the last
+/// that there is of it.
+#[test]
+fn a_message_that_the_store_does_not_give_back_is_not_removed() {
+    let (a, b) = two(&["one", "two"]);
+    a.put("", "cur/3:2,", "three");
+    b.put("", "cur/3:2,", "three");
+    a.snapshot();
+    b.pull(&a);
+    b.remove("three");
+    b.snapshot();
+    let tip = a.fetch(&b);
+    let done = a
+        .after_snapshot(false, |locked, now| {
+            damage_packs_with(&a, "three");
+            locked.merge(now, &merge_request(tip))
+        })
+        .expect("merged");
+    let notes = done.transition.expect("done").applied.notes;
+    assert!(
+        matches!(notes.as_slice(), [ApplyNote::NotInStore(_)]),
+        "{notes:?}"
+    );
+    assert_eq!(a.mail(), [": : one", ": : three", ": : two"]);
+}
+
+/// Flips a bit of every stored frame that has the message.
+fn damage_packs_with(device: &Device, subject: &str) {
+    let needle = format!("This is what {subject}").into_bytes();
+    for (path, mut bytes) in tree_of(&device.store().join("packs")) {
+        let starts = bytes.windows(4).enumerate();
+        let starts = starts.filter(|(_, part)| *part == blob::MAGIC);
+        let starts: Vec<usize> = starts.map(|(at, _)| at).collect();
+        for start in starts {
+            let Some(plain) = plain_at(&bytes[start..]) else {
+                continue;
+            };
+            if plain.windows(needle.len()).any(|part| part == needle) {
+                bytes[start + blob::HEADER_LEN] ^= 1;
+                fs::write(&path, &bytes).expect("damaged");
+            }
+        }
+    }
+}
+
+/// What the frame holds that starts here, if one does that needs no other object.
+fn plain_at(bytes: &[u8]) -> Option<Vec<u8>> {
+    let length = blob::frame_len(bytes.first_chunk()?).ok()?;
+    let frame = blob::Frame::parse(bytes.get(..length)?).ok()?;
+    frame.plain(blob::Help::None).ok()
+}
+
+/// A mail client files a message just after its new folder was listed, and before its old one is:
+/// neither listing has it, and it is not gone.
+#[test]
+fn a_message_that_moves_while_folders_are_listed_is_seen_in_one_of_them() {
+    let a = Device::new("a");
+    a.put("A", "cur/0:2,", "zero");
+    a.put("Z", "cur/1:2,", "one");
+    a.snapshot();
+    a.put("A", "cur/2:2,", "two");
+    a.put("Z", "cur/3:2,", "three");
+    let (old, new) = (a.folder("Z").join("cur"), a.folder("A").join("cur"));
+    let repo = meddled(&a, move |moment| {
+        if let Moment::List(path) = moment
+            && **path == old
+            && old.join("1:2,").exists()
+        {
+            fs::rename(old.join("1:2,"), new.join("1:2,")).expect("moved");
+        }
+    });
+    let locked = repo.lock(&request()).expect("locked");
+    let report = locked
+        .snapshot(&SnapshotRequest::default())
+        .expect("recorded");
+    assert_eq!(report.changes.remove, [], "{:#?}", report.changes);
+    assert_eq!(report.changes.moves.len(), 1);
+}
+
+/// A Maildir that never holds still, such as one that is being restored: what is not there yet is
+/// not gone.
+#[test]
+fn while_a_maildir_never_holds_still_nothing_that_is_missing_counts() {
+    let a = Device::new("a");
+    a.put_many("", 0..5);
+    a.snapshot();
+    a.remove("m3");
+    a.put("", "cur/new:2,", "new");
+    let (cur, count) = (a.folder("").join("cur"), AtomicUsize::new(0));
+    let repo = meddled(&a, move |moment| {
+        if let Moment::List(path) = moment
+            && **path == cur
+        {
+            let number = count.fetch_add(1, Ordering::Relaxed);
+            let name = |number| cur.join(format!("busy{number}:2,"));
+            let _ = fs::remove_file(name(number.wrapping_sub(1)));
+            fs::write(name(number), message(&format!("busy{number}"))).expect("written");
+        }
+    });
+    let locked = repo.lock(&request()).expect("locked");
+    let report = locked
+        .snapshot(&SnapshotRequest::default())
+        .expect("recorded");
+    assert_eq!(report.held.reasons, [HeldReason::Restless]);
+    assert_eq!(report.changes.remove, [], "{:#?}", report.changes);
+    assert!(report.new, "what came is recorded");
+}
+
+/// Two stores of one Maildir, as a user and a backup may have: each has a lock of its own, so the
+/// Maildir is locked too.
+#[test]
+fn two_stores_of_one_maildir_do_not_work_on_it_at_once() {
+    let a = Device::new("a");
+    let init = InitRequest {
+        maildir: a.maildir(),
+        layout: None,
+        name: "other".to_owned(),
+        make_maildir: false,
+        remotes: BTreeMap::new(),
+    };
+    let other = Repository::init(os(), &a.dir.path().join("other"), &init).expect("a store");
+    let repo = a.repo();
+    let held = repo.lock(&request()).expect("locked");
+    let busy = |error| matches!(error, RepoError::Lock(crate::fs::LockError::Busy { .. }));
+    assert!(other.lock(&request()).err().is_some_and(busy));
+    drop(held);
+    drop(other.lock(&request()).expect("free again"));
+}
