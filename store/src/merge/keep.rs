@@ -20,6 +20,7 @@ pub fn keep(
     keys: &[EntryKey],
     seen: &[FolderMapId],
 ) -> Result<FolderMapId, MergeError> {
+    let other = map;
     let mut map = graph::load_map(odb, map)?;
     let mut marks: BTreeMap<EntryKey, u64> = BTreeMap::new();
     let mut raise = |key, entry: &Entry| {
@@ -47,5 +48,5 @@ pub fn keep(
             *folder = Folder { tree, sums };
         }
     }
-    store(odb, &map)
+    store(odb, &map, Some(other))
 }

@@ -171,6 +171,7 @@ pub fn withhold(
     after: FolderMapId,
     leaving: &Leaving,
 ) -> Result<FolderMapId, MergeError> {
+    let other = before;
     let before = graph::load_map(odb, before)?;
     let mut map = graph::load_map(odb, after)?;
     let messages = leaving.messages.iter().map(|message| message.key);
@@ -199,7 +200,7 @@ pub fn withhold(
         let (tree, sums) = tree::edit(odb, start, edits)?;
         map.folders.insert(path, Folder { tree, sums });
     }
-    store(odb, &map)
+    store(odb, &map, Some(other))
 }
 
 /// What folders are to hold of a message that has fewer copies `now` than in `state`: what they

@@ -64,6 +64,7 @@ pub(super) fn merge_over(
         Some(base) => graph::load_map(read, base)?,
         None => FolderMap::default(),
     };
+    let other = a;
     let (a, b) = (graph::load_map(read, a)?, graph::load_map(read, b)?);
     let sides = Sides {
         base: &base,
@@ -73,7 +74,7 @@ pub(super) fn merge_over(
     let (map, conflicts) = sides.merge(read, write)?;
     check::nothing_lost(read, [&base, &a, &b], &map)?;
     Ok(Merged {
-        folders: store(write, &map)?,
+        folders: store(write, &map, Some(other))?,
         map,
         conflicts: conflicts.into_iter().collect(),
     })
@@ -153,10 +154,15 @@ fn folder_kept(path: &FolderPath) -> Conflict {
     }
 }
 
-/// Stores a folder map; one that could not be read again, for it has too many folders, is refused.
-pub(super) fn store(odb: &dyn ObjectWrite, map: &FolderMap) -> Result<FolderMapId, MergeError> {
+/// Stores a folder map as its difference from another one, if there is one alike; one that could not be read again, for it
+/// has too many folders, is refused.
+pub(super) fn store(
+    odb: &dyn ObjectWrite,
+    map: &FolderMap,
+    other: Option<FolderMapId>,
+) -> Result<FolderMapId, MergeError> {
     let bytes = map.encode();
     FolderMap::decode(&bytes).map_err(|_| MergeError::TooLarge)?;
-    odb.write(Kind::FolderMap, &bytes)?;
+    odb.write_delta(Kind::FolderMap, &bytes, other.map(Into::into))?;
     Ok(FolderMapId::of(&bytes))
 }

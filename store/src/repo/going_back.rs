@@ -20,7 +20,7 @@ pub use restoring::{RestoreRequest, Selection};
 pub(super) use restoring::{assemble, last_places};
 
 use super::locked::Work;
-use super::recording::{Draft, write_map};
+use super::recording::{Draft, write_map, write_map_like};
 use super::{Applying, Locked, RepoError, Repository, SnapshotReport, Transition, folders_of};
 
 /// What to go back to.
@@ -89,7 +89,8 @@ impl Locked<'_> {
             };
         }
         if request.keep_newer {
-            let (before, after) = (write_map(&*batch, &local)?, write_map(&*batch, &map)?);
+            let before = write_map(&*batch, &local)?;
+            let after = write_map_like(&*batch, &map, Some(before))?;
             let leaving = merge::leaving(&*batch, before, after)?;
             map = graph::load_map(&*batch, merge::withhold(&*batch, before, after, &leaving)?)?;
         }
@@ -159,7 +160,7 @@ impl Locked<'_> {
             &target,
             before.generation + 1,
         )?;
-        let after = write_map(&*batch, &map)?;
+        let after = write_map_like(&*batch, &map, Some(before.folders))?;
         let leaving = merge::leaving(&*batch, before.folders, after)?;
         let count = leaving.messages.len() as u64;
         let blobs: Vec<BlobId> = leaving.blobs().collect();

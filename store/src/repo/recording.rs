@@ -94,8 +94,9 @@ impl Locked<'_> {
             state: local,
         };
         if changed {
-            let folders = write_map(&*batch, &map)?;
-            report.flagged = merge::flagged(&*batch, write_map(&*batch, &before)?, folders)?;
+            let known = write_map(&*batch, &before)?;
+            let folders = write_map_like(&*batch, &map, Some(known))?;
+            report.flagged = merge::flagged(&*batch, known, folders)?;
             let parents = local.into_iter().collect();
             let draft = Draft {
                 kind: SnapshotKind::Snapshot,
@@ -174,7 +175,17 @@ pub(super) fn is_blank(map: &FolderMap) -> bool {
 
 /// Stores a folder map.
 pub(super) fn write_map(odb: &dyn ObjectWrite, map: &FolderMap) -> Result<FolderMapId, RepoError> {
-    let key = odb.write(Kind::FolderMap, &map.encode())?;
+    write_map_like(odb, map, None)
+}
+
+/// Stores a folder map as its difference from another one, which is stored: nearly all folders are
+/// the same from one snapshot to the next.
+pub(super) fn write_map_like(
+    odb: &dyn ObjectWrite,
+    map: &FolderMap,
+    other: Option<FolderMapId>,
+) -> Result<FolderMapId, RepoError> {
+    let key = odb.write_delta(Kind::FolderMap, &map.encode(), other.map(Into::into))?;
     Ok(FolderMapId::new(key.hash))
 }
 

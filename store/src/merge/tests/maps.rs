@@ -100,7 +100,7 @@ fn subscriptions_merge_line_by_line() {
             subscriptions: lines,
             ..FolderMap::default()
         };
-        super::super::map::store(&odb, &map).expect("memory")
+        super::super::map::store(&odb, &map, None).expect("memory")
     };
     let (base, a, b) = (with(&["a", "b"]), with(&["b", "c"]), with(&["a", "b", "d"]));
     assert_eq!(merge(&odb, base, a, b).folders, with(&["b", "c", "d"]));
@@ -119,7 +119,7 @@ fn more_folders_than_a_state_may_have_are_refused() {
             folders: folders.collect(),
             ..FolderMap::default()
         };
-        super::super::map::store(&odb, &map).expect("memory")
+        super::super::map::store(&odb, &map, None).expect("memory")
     };
     let (a, b) = (with("a"), with("b"));
     assert!(matches!(

@@ -142,7 +142,7 @@ fn store(odb: &dyn ObjectWrite, folders: &[&str], mail: &Mail) -> FolderMapId {
         let (tree, sums) = tree::edit(odb, start, edits).expect("memory");
         map.folders.insert(folder, Folder { tree, sums });
     }
-    super::map::store(odb, &map).expect("memory")
+    super::map::store(odb, &map, None).expect("memory")
 }
 
 /// Reads a state back: message `number` is told as text where it is.

@@ -9,7 +9,7 @@ use crate::odb::{Batch, ObjectRead};
 use crate::worktree::Scan;
 use crate::{graph, mime};
 
-use super::{Locked, RepoError, SnapshotRequest, write_map};
+use super::{Locked, RepoError, SnapshotRequest, write_map, write_map_like};
 
 /// Why a deletion waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Locked<'_> {
             return Ok(all(Vec::new()));
         };
         let before_id = write_map(batch, before)?;
-        let after_id = write_map(batch, &scan.map)?;
+        let after_id = write_map_like(batch, &scan.map, Some(before_id))?;
         let leaving = leaving(batch, before_id, after_id)?;
         // Copies of messages that stay elsewhere wait only with others, or where all does.
         let all_waits = request.keep_missing || !scan.consistent;
