@@ -33,6 +33,8 @@ pub(super) const NUMBERS: TableDefinition<'static, &str, u64> = TableDefinition:
 /// looks opens it for reading.
 pub struct Index {
     path: PathBuf,
+    /// The file's, by which it is known again.
+    inode: Option<u64>,
     new: bool,
     /// Missing where the index was just made, or needs what only a writer may mend.
     reader: Option<ReadOnlyDatabase>,
@@ -70,9 +72,16 @@ impl Index {
         self.new
     }
 
+    /// Whether the index still lies where it was opened: it can be deleted at any time.
+    pub fn is_there(&self, fs: &dyn Fs) -> bool {
+        let inode = fs.lstat(&self.path).ok().map(|stat| stat.inode);
+        inode.is_some() && inode == self.inode
+    }
+
     fn try_open(fs: &dyn Fs, path: &Path) -> Result<Self, IndexError> {
         let mut index = Self {
             path: path.to_owned(),
+            inode: None,
             new: false,
             reader: None,
             writer: OnceLock::new(),
@@ -84,6 +93,7 @@ impl Index {
         if !index.is_ready()? {
             index.new = index.write(make_tables)?;
         }
+        index.inode = fs.lstat(path).ok().map(|stat| stat.inode);
         Ok(index)
     }
 

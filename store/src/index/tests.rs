@@ -220,6 +220,18 @@ fn an_index_that_is_only_read_is_not_written() {
 }
 
 #[test]
+fn an_index_that_was_deleted_is_not_taken_for_the_one_that_is_there() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    let index = open(&path);
+    assert!(index.is_there(&OsFs));
+    std::fs::remove_file(&path).expect("removed");
+    assert!(!index.is_there(&OsFs));
+    let other = open(&path);
+    assert!(!index.is_there(&OsFs) && other.is_there(&OsFs));
+}
+
+#[test]
 fn what_one_writes_the_other_reads_though_it_had_it_open() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("index.redb");

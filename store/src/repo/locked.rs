@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::ffi::OsStr;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fs::{Holder, Lock};
@@ -31,7 +32,7 @@ pub struct LockRequest<'a> {
 pub struct Locked<'a> {
     pub(super) repo: &'a Repository,
     pub(super) maildir: Maildir,
-    pub(super) index: Index,
+    pub(super) index: Arc<Index>,
     pub(super) names: UniqueNames,
     pub(super) progress: &'a dyn Progress,
     pub(super) command: &'a str,
@@ -128,7 +129,7 @@ impl Repository {
         let host = rustix::system::uname();
         let locked = Locked {
             repo: self,
-            index: Index::open(&**self.fs(), &self.layout().index())?,
+            index: self.index()?,
             maildir,
             names: UniqueNames::new(&host.nodename().to_string_lossy()),
             progress: request.progress,

@@ -32,7 +32,7 @@ mod yeses;
 
 use std::io::{self, Read};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use accept::{Accepted, Received};
@@ -57,6 +57,7 @@ pub use yeses::MAX_YESES;
 
 use crate::fs::SharedFs;
 use crate::graph;
+use crate::index::Index;
 use crate::maildir::FolderPath;
 use crate::object::{DeviceId, FolderMap, SignatureId, Snapshot, SnapshotId};
 use crate::odb::{ObjectRead, OdbError, PackedOdb};
@@ -75,6 +76,8 @@ pub struct Repository {
     config: Config,
     odb: Arc<PackedOdb>,
     refs: RefStore,
+    /// Once it was needed: opening and closing it waits for the disk.
+    index: Mutex<Option<Arc<Index>>>,
 }
 
 impl Repository {
@@ -110,6 +113,7 @@ impl Repository {
             config,
             odb,
             refs,
+            index: Mutex::default(),
         })
     }
 
@@ -133,6 +137,17 @@ impl Repository {
         config.save(&*self.fs, &self.layout.config())?;
         self.config = config;
         Ok(())
+    }
+
+    /// The index; who uses it holds the lock.
+    pub(super) fn index(&self) -> Result<Arc<Index>, RepoError> {
+        let mut known = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = known.as_ref().filter(|index| index.is_there(&*self.fs)) {
+            return Ok(index.clone());
+        }
+        let index = Arc::new(Index::open(&*self.fs, &self.layout.index())?);
+        *known = Some(index.clone());
+        Ok(index)
     }
 
     /// The objects.
