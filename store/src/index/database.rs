@@ -1,4 +1,5 @@
 use std::io;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -87,13 +88,13 @@ impl Index {
             writer: OnceLock::new(),
         };
         let made = make_file(fs, path).map_err(|fault| fault.at(path))?;
-        if !made {
+        index.inode = fs.lstat(path).ok().map(|stat| stat.inode);
+        if !made && is_sound(fs, path) {
             index.reader = guarded(|| Ok(builder().open_read_only(path)?)).ok();
         }
         if !index.is_ready()? {
             index.new = index.write(make_tables)?;
         }
-        index.inode = fs.lstat(path).ok().map(|stat| stat.inode);
         Ok(index)
     }
 
@@ -132,6 +133,11 @@ impl Index {
             return Ok(open);
         }
         let database = builder().create(&self.path)?;
+        // Rows that change what another file says are worse than none.
+        let now = std::fs::symlink_metadata(&self.path)?.ino();
+        if self.inode.is_some_and(|inode| inode != now) {
+            return Err(Fault::damaged("it was replaced meanwhile"));
+        }
         Ok(self.writer.get_or_init(|| database))
     }
 }
@@ -171,6 +177,33 @@ fn make_file(fs: &dyn Fs, path: &Path) -> Result<bool, Fault> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
         Err(error) => Err(error.into()),
     }
+}
+
+/// Whether a file can be read without a closer look: redb's header says that it was closed in
+/// order, and it is as long as its parts. If not, only opening it for writing finds out what is
+/// left of it; or another process has it open at this moment.
+pub(super) fn is_sound(fs: &dyn Fs, path: &Path) -> bool {
+    /// In the byte after the magic number, by redb's description of its format; four-byte numbers
+    /// follow from byte 12 on.
+    const RECOVERY_REQUIRED: u8 = 2;
+    let mut header = [0; 32];
+    let read = fs.open(path).and_then(|file| {
+        file.read_exact_at(&mut header, 0)?;
+        file.metadata()
+    });
+    let Ok(metadata) = read else {
+        return false;
+    };
+    let (numbers, _) = header[12..].as_chunks::<4>();
+    let [page, before, in_full, full, in_last] =
+        [0, 1, 2, 3, 4].map(|at| u64::from(u32::from_le_bytes(numbers[at])));
+    let last = if in_last > 0 { before + in_last } else { 0 };
+    let pages = full
+        .saturating_mul(before + in_full)
+        .saturating_add(last + 1);
+    header.starts_with(b"redb")
+        && header[9] & RECOVERY_REQUIRED == 0
+        && metadata.len() >= pages.saturating_mul(page)
 }
 
 /// redb trusts the pages of a file that was closed in order, and may panic on those of a damaged

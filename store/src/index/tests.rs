@@ -220,6 +220,48 @@ fn an_index_that_is_only_read_is_not_written() {
 }
 
 #[test]
+fn an_index_that_was_not_closed_in_order_is_opened_for_writing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    drop(open(&path));
+    assert!(database::is_sound(&OsFs, &path));
+    let index = open(&path);
+    let row = (Some([1; 16]), BlobId::new([1; 32]));
+    index.put_message_ids(&[row]).expect("written");
+    std::mem::forget(index);
+    assert!(!database::is_sound(&OsFs, &path));
+    let again = open(&path);
+    assert_eq!(
+        again.by_message_id(&[1; 16]).expect("read"),
+        vec![BlobId::new([1; 32])]
+    );
+}
+
+#[test]
+fn an_index_that_lost_its_end_is_begun_anew() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    drop(open(&path));
+    let whole = std::fs::metadata(&path).expect("there").len();
+    let file = std::fs::OpenOptions::new().write(true).open(&path);
+    file.and_then(|file| file.set_len(whole - 1)).expect("cut");
+    assert!(!database::is_sound(&OsFs, &path));
+    assert!(open(&path).is_new());
+    assert!(database::is_sound(&OsFs, &path));
+}
+
+#[test]
+fn an_index_that_was_replaced_is_not_written() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("index.redb");
+    drop(open(&path));
+    let index = open(&path);
+    std::fs::remove_file(&path).expect("removed");
+    let row = (Some([1; 16]), BlobId::new([1; 32]));
+    assert!(index.put_message_ids(&[row]).is_err());
+}
+
+#[test]
 fn an_index_that_was_deleted_is_not_taken_for_the_one_that_is_there() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("index.redb");

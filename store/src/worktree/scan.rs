@@ -103,6 +103,8 @@ struct Work {
     /// What must be listed.
     stale: Sides,
     vanished: bool,
+    /// How many files the index knows here; none before the folder was listed.
+    files: Option<u64>,
 }
 
 impl Work {
@@ -118,6 +120,7 @@ impl Work {
             listed_at: ListedAt::default(),
             stale,
             vanished: false,
+            files: None,
         }
     }
 

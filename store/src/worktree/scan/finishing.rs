@@ -86,7 +86,9 @@ impl Scanner<'_> {
         };
         if let Some(tree) = work.row.tree {
             let base = trees::folder(batch, tree)?;
-            if let Some(folder) = trees::update(batch, &work.folder, (base, difference))? {
+            // Else the tree is of other files than the index's, whatever the reason.
+            let same = work.files == Some(base.sums.copies);
+            if same && let Some(folder) = trees::update(batch, &work.folder, (base, difference))? {
                 return Ok(folder);
             }
         }

@@ -51,6 +51,7 @@ impl Scanner<'_> {
         work.listed_at.note(sides, now_ns());
         let listing = listing::list(self.maildir, &work.folder, sides)?;
         let (files, compared) = self.compare(work, (sides, &listing))?;
+        work.files = Some(files);
         // What an earlier look has read need not be read again.
         let mut read: BTreeMap<Name, FileRow> = take(&mut work.found, sides);
         take(&mut work.gone, sides);
