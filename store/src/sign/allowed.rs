@@ -266,6 +266,8 @@ mod tests {
             "valid-after=\"20260230Z\"",
             "valid-after=\"202601022400Z\"",
             "valid-after=\"2026010212Z\"",
+            "valid-after=\"19700101Z\"",
+            "valid-after=\"04520204Z\"",
         ] {
             assert!(parse(&format!("a {option} {LINE}")).is_err(), "{option}");
         }

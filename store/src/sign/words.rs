@@ -43,7 +43,10 @@ pub(super) fn unquote(value: &str) -> Option<&str> {
     (!inner.contains(['"', '\\'])).then_some(inner)
 }
 
-/// `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`, if there is such a time.
+/// OpenSSH takes 0 for no time at all, and knows none before it.
+const FIRST: i64 = 1;
+
+/// `YYYYMMDDZ`, `YYYYMMDDHHMMZ` or `YYYYMMDDHHMMSSZ`, if there is such a time after 1970 began.
 pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
     let digits = text.strip_suffix(['Z', 'z'])?.as_bytes();
     let fits = matches!(digits.len(), 8 | 12 | 14) && digits.iter().all(u8::is_ascii_digit);
@@ -56,15 +59,12 @@ pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
     let days = days_from_civil(year, pairs.next()?, pairs.next()?)?;
     let mut clock = |limit| Some(i64::from(pairs.next().unwrap_or(0))).filter(|&n| n < limit);
     let (hours, minutes, seconds) = (clock(24)?, clock(60)?, clock(60)?);
-    Some(Timestamp(
-        days * 86_400 + hours * 3600 + minutes * 60 + seconds,
-    ))
+    let time = days * 86_400 + hours * 3600 + minutes * 60 + seconds;
+    (time >= FIRST).then_some(Timestamp(time))
 }
 
 /// A time in its longest form, moved to the nearest one that the format can tell.
 pub(super) fn time_text(time: Timestamp) -> Option<String> {
-    /// OpenSSH takes 0 for no time at all.
-    const FIRST: i64 = 1;
     const LAST: i64 = 253_402_300_799;
     let time = time.0.clamp(FIRST, LAST);
     let (year, month, day) = civil_from_days(time / 86_400)?;
