@@ -64,15 +64,23 @@ impl Stamps {
         }
     }
 
-    /// The directories that changed after `then`, in nanoseconds since 1970.
-    pub(super) fn changed_after(&self, then: &ListedAt) -> Sides {
-        let after = |stamp: &Option<DirStamp>, then: Option<i64>| match (stamp, then) {
-            (Some(stamp), Some(then)) => stamp.mtime_ns.max(stamp.ctime_ns) > then,
+    /// The directories that changed so shortly before they were listed that a change in the same
+    /// tick, after it, would not show.
+    ///
+    /// A directory whose time lies far ahead, since the clock was wrong then, is none of them if
+    /// `trust` says that the times are this system's own: what changes it now sets it back. Else
+    /// it would be listed again for years.
+    pub(super) fn doubtful(&self, listed: &ListedAt, tick: i64, trust: bool) -> Sides {
+        let doubtful = |stamp: &Option<DirStamp>, listed: Option<i64>| match (stamp, listed) {
+            (Some(stamp), Some(listed)) => {
+                let age = listed.saturating_sub(stamp.mtime_ns.max(stamp.ctime_ns));
+                age < tick && !(trust && age <= -SETTLED_NS)
+            }
             _ => false,
         };
         Sides {
-            new: after(&self.new, then.new),
-            cur: after(&self.cur, then.cur),
+            new: doubtful(&self.new, listed.new),
+            cur: doubtful(&self.cur, listed.cur),
         }
     }
 }
@@ -138,14 +146,6 @@ impl ListedAt {
         Sides {
             new: self.new.is_some(),
             cur: self.cur.is_some(),
-        }
-    }
-
-    /// The same, a little earlier.
-    pub(super) fn less(&self, ns: i64) -> Self {
-        Self {
-            new: self.new.map(|then| then.saturating_sub(ns)),
-            cur: self.cur.map(|then| then.saturating_sub(ns)),
         }
     }
 }

@@ -178,7 +178,7 @@ impl Scanner<'_> {
             self.look_at_stale(&mut state)?;
             self.read_pending(batch, &mut state)?;
             self.discover(&known, &mut state, trust)?;
-            if Self::mark_doubtful_listings(&mut state, &known) {
+            if Self::mark_doubtful_listings(&mut state, &known, trust) {
                 std::thread::sleep(Duration::from_nanos(
                     TICK_NS as u64 * (1 + round as u64 / 4),
                 ));
@@ -265,12 +265,16 @@ impl Scanner<'_> {
 
     /// If something is missing, a directory that was listed within a tick of its last change must
     /// be listed again. Returns whether to wait for that tick to pass.
-    fn mark_doubtful_listings(state: &mut State, known: &BTreeMap<FolderPath, FolderRow>) -> bool {
+    fn mark_doubtful_listings(
+        state: &mut State,
+        known: &BTreeMap<FolderPath, FolderRow>,
+        trust: bool,
+    ) -> bool {
         let vanished = state.works.values().any(|work| work.vanished)
             || known.keys().any(|folder| !state.works.contains_key(folder));
         if vanished {
             for work in state.works.values_mut() {
-                let doubtful = work.stamps.changed_after(&work.listed_at.less(TICK_NS));
+                let doubtful = work.stamps.doubtful(&work.listed_at, TICK_NS, trust);
                 work.stale = work.stale.or(doubtful);
             }
         }
