@@ -73,9 +73,10 @@ impl Locked<'_> {
         let local = self.repo.local()?;
         let before = self.repo.folders_or_none(local)?;
         let batch = self.work(request.dry_run)?;
-        let scan = self.scan(&before, request, &batch)?;
+        let mut scan = self.scan(&before, request, &batch)?;
         let Admitted { map, held, allowed } =
             self.admit(&batch, (local, &before), &scan, request)?;
+        admitting::keep_doubt(&mut scan, &held);
         let changes = plan(&*batch, &before, &map)?;
         let changed = match local {
             Some(_) => map != before,

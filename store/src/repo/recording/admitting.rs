@@ -1,13 +1,13 @@
 //! Which disappearances count as deletions. All others stay recorded as they were.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::maildir::FolderPath;
 use crate::merge::{self, Leaving, Reason, Verdict};
 use crate::object::{BlobId, FolderMap, FolderMapId, SnapshotId};
 use crate::odb::{Batch, ObjectRead};
 use crate::worktree::Scan;
-use crate::{graph, mime};
+use crate::{graph, mime, tree};
 
 use super::{Locked, RepoError, SnapshotRequest, write_map, write_map_like};
 
@@ -35,6 +35,12 @@ impl Held {
     /// How many messages.
     pub fn count(&self) -> u64 {
         self.leaving.messages.len() as u64
+    }
+
+    /// Whether one of them lay in a folder.
+    fn concerns(&self, folder: &FolderPath) -> bool {
+        let mut messages = self.leaving.messages.iter();
+        messages.any(|message| message.folders.contains(folder))
     }
 }
 
@@ -113,7 +119,7 @@ impl Locked<'_> {
             let reasons = vec![HeldReason::Restless];
             return Ok(Doubt::Held(Held { leaving, reasons }));
         }
-        let mut held = self.suspicious((before, scan), &leaving);
+        let mut held = self.suspicious(batch, (before, scan), &leaving)?;
         if held.reasons.is_empty() {
             return Ok(Doubt::None);
         }
@@ -121,7 +127,7 @@ impl Locked<'_> {
         if !allowed.is_empty() {
             let mut rest = leaving.without(&allowed);
             count_replaced(batch, &mut rest);
-            held = self.suspicious((before, scan), &rest);
+            held = self.suspicious(batch, (before, scan), &rest)?;
         }
         Ok(if held.reasons.is_empty() {
             Doubt::None
@@ -133,51 +139,73 @@ impl Locked<'_> {
     }
 
     /// What the guard does not let go, else what is missing in folders that are not to be trusted.
-    fn suspicious(&self, (before, scan): (&FolderMap, &Scan), leaving: &Leaving) -> Held {
+    fn suspicious(
+        &self,
+        batch: &Batch<'_>,
+        (before, scan): (&FolderMap, &Scan),
+        leaving: &Leaving,
+    ) -> Result<Held, RepoError> {
         let limits = self.repo.config().guard.limits();
         if let Verdict::Stop { reasons } = merge::judge(&limits, leaving, false) {
-            return Held {
+            return Ok(Held {
                 leaving: leaving.clone(),
                 reasons: reasons.into_iter().map(HeldReason::Guard).collect(),
-            };
+            });
         }
         let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();
-        let renamed = renamed_folders(before, &scan.map, leaving);
+        let renamed = self.renamed_folders(batch, (before, &scan.map), leaving)?;
         doubtful.extend(renamed.iter());
         let mut held = leaving.clone();
         held.messages
             .retain(|message| message.folders.iter().any(|path| doubtful.contains(path)));
         if held.messages.is_empty() {
-            return Held::default();
+            return Ok(Held::default());
         }
-        Held {
+        Ok(Held {
             leaving: held,
             reasons: vec![HeldReason::Doubtful],
+        })
+    }
+
+    /// Folders that are gone while at least half of their messages are elsewhere: renamed ones.
+    /// What of them is found nowhere was not deleted by anybody's wish. How many there were is
+    /// what the last listing found: of what waits, only the rest is still recorded.
+    fn renamed_folders(
+        &self,
+        batch: &Batch<'_>,
+        (before, after): (&FolderMap, &FolderMap),
+        leaving: &Leaving,
+    ) -> Result<BTreeSet<FolderPath>, RepoError> {
+        let listed: BTreeMap<_, _> = self.index.folders()?.into_iter().collect();
+        let mut renamed = BTreeSet::new();
+        for (path, folder) in &before.folders {
+            if after.folders.contains_key(path) {
+                continue;
+            }
+            let mut entries = folder.sums.entries;
+            if let Some(tree) = listed.get(path).and_then(|row| row.tree) {
+                // A tree that is not stored any more says nothing.
+                let listed = tree::sums(batch, tree).map_or(0, |sums| sums.entries);
+                entries = entries.max(listed);
+            }
+            let messages = leaving.messages.iter();
+            let lost = messages.filter(|message| message.folders.contains(path));
+            if lost.count() as u64 * 2 <= entries {
+                renamed.insert(path.clone());
+            }
         }
+        Ok(renamed)
     }
 }
 
-/// Folders that are gone while at least half of their messages are elsewhere: renamed ones. What
-/// of them is found nowhere was not deleted by anybody's wish.
-fn renamed_folders(
-    before: &FolderMap,
-    after: &FolderMap,
-    leaving: &Leaving,
-) -> BTreeSet<FolderPath> {
-    let gone = before
-        .folders
-        .iter()
-        .filter(|(path, _)| !after.folders.contains_key(*path));
-    gone.filter(|(path, folder)| {
-        let lost = leaving
-            .messages
-            .iter()
-            .filter(|message| message.folders.contains(path))
-            .count();
-        lost as u64 * 2 <= folder.sums.entries
-    })
-    .map(|(path, _)| path.clone())
-    .collect()
+/// Where messages wait in a folder that is not to be trusted, the index is told nothing of it: what
+/// it knows is what tells so, and without it the next look would take them for deleted.
+pub(super) fn keep_doubt(scan: &mut Scan, held: &Held) {
+    let doubtful: BTreeSet<FolderPath> = scan.doubtful().cloned().collect();
+    scan.rows.retain(|change| {
+        let trusted = change.row.is_some() && !doubtful.contains(&change.path);
+        trusted || !held.concerns(&change.path)
+    });
 }
 
 /// What would leave, and how much of it other versions of the same messages replace.

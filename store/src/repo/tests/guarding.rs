@@ -86,6 +86,10 @@ fn a_folder_that_was_swapped_for_a_restored_one_deletes_nothing() {
     let report = a.snapshot();
     assert_eq!(report.held.count(), 2, "{:#?}", report.problems);
     assert_eq!(report.held.reasons, [HeldReason::Doubtful]);
+    // Nor are they deleted by a second look, at files that it knows by then.
+    assert_eq!(a.snapshot().held.count(), 2);
+    assert_eq!(a.snapshot_as(&with_yes(2)).held.count(), 0);
+    a.assert_settled();
 }
 
 #[test]
@@ -98,6 +102,9 @@ fn a_renamed_folder_moves_its_mail_and_what_is_found_nowhere_waits() {
     let report = a.snapshot();
     assert_eq!(report.changes.moves.len(), 9, "{:#?}", report.changes);
     assert_eq!(report.held.count(), 1);
+    assert_eq!(a.snapshot().held.count(), 1, "a second look knows no more");
+    assert_eq!(a.snapshot_as(&with_yes(1)).held.count(), 0);
+    a.assert_settled();
 }
 
 #[test]
