@@ -9,6 +9,7 @@
 mod adoption;
 mod at_the_same_time;
 mod collecting;
+mod disasters;
 mod guard;
 mod guard_answers;
 mod killed;
