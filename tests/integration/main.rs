@@ -16,3 +16,4 @@ mod killed;
 mod large;
 mod server_and_laptop;
 mod several_devices;
+mod waiting;
