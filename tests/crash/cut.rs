@@ -14,9 +14,12 @@ use mailvc_tests::maildir::{self, Messages};
 use crate::stores::{lock_request, mail, open, store};
 
 /// The faults of every kind that a store must survive.
-pub(crate) const FAULTS: [Fault; 7] = [
+pub(crate) const FAULTS: [Fault; 10] = [
     Fault::Fail(28),
     Fault::Fail(5),
+    Fault::Fail(EMFILE),
+    Fault::Fail(EROFS),
+    Fault::Fail(EDQUOT),
     Fault::Torn,
     Fault::PowerLoss,
     Fault::Reorder(1),
@@ -24,8 +27,24 @@ pub(crate) const FAULTS: [Fault; 7] = [
     Fault::Reorder(3),
 ];
 
+/// Too many files are open.
+const EMFILE: i32 = 24;
+/// The file system has become one that is only read, as after an error.
+const EROFS: i32 = 30;
+/// The user's share of the disk is full.
+const EDQUOT: i32 = 122;
+
 /// At how many operations each fault strikes in a short run.
 const AT_MOST: u64 = 8;
+/// And those that a store meets as it meets a full or a broken disk.
+const AT_MOST_OF_ALIKE: u64 = 3;
+
+fn at_most(fault: Fault) -> u64 {
+    match fault {
+        Fault::Fail(EMFILE | EROFS | EDQUOT) => AT_MOST_OF_ALIKE,
+        _ => AT_MOST,
+    }
+}
 
 /// What a command may end in.
 pub(crate) type Done = Result<(), Box<dyn Error>>;
@@ -57,15 +76,15 @@ pub(crate) fn cut_off_everywhere<S>(
         impl Fn(&FaultFs, &S, &str) -> bool,
     >,
 ) {
-    let points = Points::from_environment(AT_MOST);
     let (before, end) = undisturbed(command);
     let mut known = before.contents();
     known.extend(end.mail.contents());
     for fault in FAULTS {
+        let points = Points::from_environment(at_most(fault));
         let (tried, operations) = at_chosen_operations(
             (fault, &points),
             |disk| (command.prepare)(disk),
-            |disk, subject| drop((command.act)(disk, subject)),
+            |disk, subject| assert_says_why(fault, (command.act)(disk, subject)),
             |disk, subject, struck| {
                 let at = format!("{}: {fault:?} at {struck:?}", command.name);
                 assert_nothing_broken(disk, &known, &at);
@@ -84,6 +103,26 @@ pub(crate) fn cut_off_everywhere<S>(
         );
         assert!(operations > 5, "{operations}");
     }
+}
+
+/// What a peer says of a fault at its end; what the system said is for its own people.
+const THERE: &str = "its store cannot be read or written";
+
+/// A command that a fault ends says what the system said.
+fn assert_says_why(fault: Fault, done: Done) {
+    let (Fault::Fail(number), Err(error)) = (fault, done) else {
+        return;
+    };
+    let said = std::io::Error::from_raw_os_error(number).to_string();
+    let mut cause: Option<&dyn Error> = Some(&*error);
+    while let Some(error) = cause {
+        let text = error.to_string();
+        if text.contains(&said) || text.contains(THERE) {
+            return;
+        }
+        cause = error.source();
+    }
+    panic!("{fault:?}: {error:?}");
 }
 
 /// Where the command ends if nobody disturbs it, and what the Maildir was before.
