@@ -31,7 +31,7 @@ use crate::pairs::{Pairs, Phase};
 use crate::scene::Scene;
 use crate::tally::Tally;
 
-/// A phase is so long, or half of the whole run if that is shorter.
+/// A phase is so long, or a third of the whole run if that is shorter: the quiet times are long.
 const PHASE: Duration = Duration::from_secs(20);
 /// In so much time every pair comes to pass, on a slow machine as well.
 const EVERY_PAIR: Duration = Duration::from_mins(10);
@@ -65,7 +65,7 @@ fn any_two_commands_at_once_lose_double_and_alter_nothing() {
             break;
         }
         scene.mark();
-        let end = Instant::now() + PHASE.min(whole / 2);
+        let end = Instant::now() + PHASE.min(whole / 3);
         let busy = people::at_work(&scene, &model, seed + number as u64);
         while Instant::now() < end {
             let pair = pairs.next(phase, &mut random);

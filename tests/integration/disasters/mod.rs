@@ -6,7 +6,7 @@
 //! | The Maildir is unmounted, missing, an empty directory | `guard::a_maildir_that_is_not_there_is_not_an_empty_one`; `tests/errors/here.rs`: `maildir_missing`, `maildir_empty`, `anchor_gone` |
 //! | The Maildir, or a folder, is a link to nowhere | `maildirs::a_link_to_nowhere_…`; `tests/errors/here.rs`: `dangling` |
 //! | A folder cannot be read | `repo/tests/recording.rs`: `a_folder_that_cannot_be_looked_into_…`, `…_listed_…` |
-//! | A listing misses a file that is being renamed; mail moves between folders meanwhile | `maildirs::mail_that_moves_while_folders_are_listed_…` |
+//! | A listing misses a file that is being renamed; mail moves between folders meanwhile | `maildirs::mail_that_moves_while_folders_are_listed_…`; `repo/tests/meddling.rs` |
 //! | A peer's store comes from an old backup | `peers::a_store_from_an_old_backup_…`, `peers::a_whole_machine_…` |
 //! | A clock says 1970 or 2099 | `clocks` |
 //! | A client forges snapshots to push real ones out | nothing is dropped by number or date; `tests/hostile/signatures.rs` |
