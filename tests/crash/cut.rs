@@ -106,7 +106,7 @@ pub(crate) fn cut_off_everywhere<S>(
 }
 
 /// What a peer says of a fault at its end; what the system said is for its own people.
-const THERE: &str = "its store cannot be read or written";
+const THERE: &str = "cannot be read or written";
 
 /// A command that a fault ends says what the system said.
 fn assert_says_why(fault: Fault, done: Done) {
