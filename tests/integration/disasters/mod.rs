@@ -84,6 +84,10 @@ fn mirror(from: &Path, to: &Path) {
         } else if fs::read(&here).ok() != fs::read(&there).ok() {
             let _ = fs::remove_file(&there);
             fs::copy(&here, &there).expect("copied");
+            let time = fs::metadata(&here).and_then(|it| it.modified());
+            let copy = fs::File::options().write(true).open(&there);
+            let set = copy.and_then(|copy| copy.set_modified(time?));
+            set.expect("with its time");
         }
     }
 }
