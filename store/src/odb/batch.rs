@@ -49,6 +49,10 @@ impl ObjectRead for Batch<'_> {
     fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {
         self.sink.read_blob(id, out)
     }
+
+    fn near(&self, id: BlobId) -> (u64, u64) {
+        self.sink.odb.near(id)
+    }
 }
 
 impl ObjectWrite for Batch<'_> {

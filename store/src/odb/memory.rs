@@ -99,6 +99,10 @@ impl ObjectRead for Overlay<'_> {
             self.base.read_blob(id, out)
         }
     }
+
+    fn near(&self, id: BlobId) -> (u64, u64) {
+        self.base.near(id)
+    }
 }
 
 impl ObjectWrite for Overlay<'_> {

@@ -48,6 +48,13 @@ pub trait ObjectRead: Sync {
     /// Writes a message to `out` in bounded memory and returns its length. The id can only be
     /// checked when all was written: on an error, throw away what `out` was given.
     fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError>;
+
+    /// Where a message lies, as far as that is known without reading it: messages that are read in
+    /// this order are decoded together with their neighbours, each group of them once.
+    fn near(&self, id: BlobId) -> (u64, u64) {
+        let _ = id;
+        (0, 0)
+    }
 }
 
 /// Writes objects.

@@ -304,4 +304,14 @@ impl ObjectRead for PackedOdb {
         })?;
         read::read_blob(self, id, out)
     }
+
+    fn near(&self, id: BlobId) -> (u64, u64) {
+        let set = self.current();
+        let mut packs = (0..).zip(&set.packs);
+        let place = packs.find_map(|(number, pack)| {
+            let row = self.find(pack, id.into()).ok()??;
+            Some((number, row.frame))
+        });
+        place.unwrap_or_default()
+    }
 }

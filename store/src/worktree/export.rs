@@ -19,7 +19,7 @@ use crate::progress::{Phase, Progress};
 use crate::tree;
 
 /// So many messages are held in mind at once.
-const BATCH: usize = 4096;
+const BATCH: usize = 65_536;
 
 /// What exporting works with.
 pub struct Exporter<'a> {
@@ -93,10 +93,10 @@ impl Exporter<'_> {
                     copy: copy.clone(),
                 }));
                 if wanted.len() >= BATCH {
-                    self.write_all(maildir, path, &std::mem::take(&mut wanted), &mut done)?;
+                    self.write_all(maildir, path, std::mem::take(&mut wanted), &mut done)?;
                 }
             }
-            self.write_all(maildir, path, &wanted, &mut done)?;
+            self.write_all(maildir, path, wanted, &mut done)?;
         }
         if !map.subscriptions.is_empty() {
             maildir.write_subscriptions(&map.subscriptions)?;
@@ -108,12 +108,13 @@ impl Exporter<'_> {
         &self,
         maildir: &Maildir,
         path: &FolderPath,
-        wanted: &[Wanted],
+        mut wanted: Vec<Wanted>,
         done: &mut Exported,
     ) -> Result<(), WorktreeError> {
         if self.progress.cancelled() {
             return Err(WorktreeError::Cancelled);
         }
+        wanted.sort_by_cached_key(|wanted| self.odb.near(wanted.blob));
         let write = |wanted: &Wanted| self.write(maildir, path, wanted);
         wanted
             .par_iter()

@@ -24,6 +24,8 @@ impl Run<'_> {
 
     /// Writes messages: all of a batch into `tmp`, made durable together, then renamed.
     pub(super) fn write_all(&mut self, adds: &[Add]) -> Result<(), WorktreeError> {
+        let mut adds: Vec<&Add> = adds.iter().collect();
+        adds.sort_by_cached_key(|add| self.applier.odb.near(add.key.blob));
         for batch in adds.chunks(BATCH) {
             if self.applier.progress.cancelled() {
                 return Err(WorktreeError::Cancelled);
@@ -51,7 +53,7 @@ impl Run<'_> {
     }
 
     /// Flushes each disk on which folders of the batch lie: one may be a link to elsewhere.
-    fn sync_disks(&self, batch: &[Add]) -> Result<(), WorktreeError> {
+    fn sync_disks(&self, batch: &[&Add]) -> Result<(), WorktreeError> {
         let fs = &*self.maildir().fs;
         let mut disks = BTreeSet::new();
         for folder in batch.iter().map(|add| &add.folder).collect::<BTreeSet<_>>() {
