@@ -58,6 +58,12 @@ impl PublicKey {
         let key = ssh_key::PublicKey::from(data);
         let wire = key.to_bytes().map_err(|_| SignError::NotAKey)?;
         let line = key.to_openssh().map_err(|_| SignError::NotAKey)?;
+        // A name that cannot be read again would spoil the file that it is written to.
+        let (kind, _) = line.trim_end().rsplit_once(' ').unwrap_or_default();
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte);
+        if !kind.bytes().all(plain) {
+            return Err(SignError::NotAKey);
+        }
         Ok(Self {
             data: key.into(),
             wire,
@@ -129,6 +135,15 @@ pub(super) mod tests {
                 Err(SignError::NotAKey),
                 "{line}"
             );
+        }
+    }
+
+    #[test]
+    fn a_kind_that_a_file_cannot_hold_is_refused() {
+        for kind in [b"s@\x0b".as_slice(), b"a b@c", b"\"@c", b"a\n@c"] {
+            let length = u32::try_from(kind.len()).expect("short").to_be_bytes();
+            let wire = [&length, kind, &[0; 4]].concat();
+            assert_eq!(PublicKey::from_wire(&wire), Err(SignError::NotAKey));
         }
     }
 }
