@@ -256,6 +256,9 @@ fn converse(
             source: Box::new(source),
             stderr: String::new(),
         })?;
+    if session.in_step {
+        device.note_in_step(&session.peer)?;
+    }
     Ok((session, device.outcome))
 }
 

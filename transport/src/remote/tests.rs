@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use mailvc_store::fs::OsFs;
 use mailvc_store::progress::NoProgress;
+use mailvc_store::refs::RefName;
 use mailvc_store::repo::{
     InitRequest, LockRequest, RemoteConfig, Repository, SnapshotReport, SnapshotRequest,
 };
@@ -148,6 +149,9 @@ fn two_devices_come_to_one_snapshot_and_stay_there() {
     assert_eq!(laptop.mail().len(), 302);
     let tip = laptop.repo.local().expect("a ref");
     assert_eq!(tip, server.repo.local().expect("a ref"), "{report:?}");
+    let origin = RefName::remote("origin").expect("a name");
+    let known = laptop.repo.refs().read(&origin).expect("a ref");
+    assert_eq!(known, tip, "what is known of the server is where it is");
 
     for _ in 0..3 {
         let report = laptop.sync(&server);

@@ -135,6 +135,28 @@ impl<'a> RepoDevice<'a> {
         }
     }
 
+    /// Notes that the peer's line is now where ours is: a session ends there, but began elsewhere.
+    pub(crate) fn note_in_step(&self, peer: &Peer) -> Result<(), RepoError> {
+        let reference = self.reference(peer)?;
+        let local = self.repo.local()?;
+        let Some(tip) = local.filter(|_| !self.consent.dry_run) else {
+            return Ok(());
+        };
+        if self.repo.refs().read(&reference)? == Some(tip) {
+            return Ok(());
+        }
+        let received = Received {
+            tip,
+            snapshots: Vec::new(),
+            signatures: Vec::new(),
+            yeses: Vec::new(),
+            objects: None,
+        };
+        self.repo
+            .accept(received, Some(&reference), false, &self.lock())?;
+        Ok(())
+    }
+
     /// Whether devices that are met only through this peer are trusted: it is marked so among the
     /// remotes, whichever end called. A caller that could make this up could as well come under
     /// each of their names.
