@@ -30,6 +30,10 @@ pub(super) use removing::hash_file;
 /// What a folder consists of. `cur` is made last, and removed last.
 const SUB_DIRS: [&str; 3] = ["tmp", "new", "cur"];
 
+/// Up to so many files or directories, each is flushed by itself: cheaper than flushing all that
+/// others wrote to the disk. Each flush of its own waits for the disk, whatever it has to flush.
+const FEW: usize = 16;
+
 /// Something that did not go as planned, because somebody else was at work too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApplyNote {
@@ -254,11 +258,30 @@ impl<'a> Run<'a> {
     fn sync_touched(&mut self) -> Result<(), WorktreeError> {
         let gained = std::mem::take(&mut self.gained);
         let lost = std::mem::take(&mut self.lost);
-        for dir in gained.iter().chain(lost.difference(&gained)) {
-            self.maildir()
-                .fs
-                .sync_dir(dir)
-                .map_err(WorktreeError::at(dir))?;
+        let dirs: Vec<&PathBuf> = gained.iter().chain(lost.difference(&gained)).collect();
+        if dirs.len() > FEW {
+            return self.sync_disks(dirs);
+        }
+        for dir in dirs {
+            let synced = self.maildir().fs.sync_dir(dir);
+            synced.map_err(WorktreeError::at(dir))?;
+        }
+        Ok(())
+    }
+
+    /// Flushes each disk on which directories lie, in their order: a folder may be a link to
+    /// elsewhere.
+    fn sync_disks<'p>(
+        &self,
+        dirs: impl IntoIterator<Item = &'p PathBuf>,
+    ) -> Result<(), WorktreeError> {
+        let fs = &*self.maildir().fs;
+        let mut disks = BTreeSet::new();
+        for dir in dirs {
+            let device = fs.stat(dir).map_err(WorktreeError::at(dir))?.device;
+            if disks.insert(device) {
+                fs.sync_all(dir).map_err(WorktreeError::at(dir))?;
+            }
         }
         Ok(())
     }

@@ -4,15 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::{Run, row_of};
+use super::{FEW, Run, row_of};
 use crate::maildir::FolderPath;
 use crate::worktree::files::Name;
 use crate::worktree::{Add, WorktreeError};
 
 /// So many messages are written between two flushes of the file system.
 const BATCH: usize = 4096;
-/// Up to so many, each is flushed by itself: cheaper than flushing all that others wrote.
-const FEW: usize = 16;
 
 impl Run<'_> {
     /// Writes messages that the Maildir lacks.
@@ -38,7 +36,8 @@ impl Run<'_> {
             // On an error, files that were written stay in `tmp` for the sweep.
             let written: Vec<PathBuf> = written.into_iter().collect::<Result<_, _>>()?;
             if !each {
-                self.sync_disks(batch)?;
+                let dirs: BTreeSet<PathBuf> = written.iter().map(|it| super::parent(it)).collect();
+                self.sync_disks(&dirs)?;
             }
             for (add, scratch) in batch.iter().zip(&written) {
                 let name = self.settle(&add.folder, scratch, || {
@@ -47,20 +46,6 @@ impl Run<'_> {
                 let row = self.row_at(&add.folder, &name, &row_of(add.key, add.size))?;
                 self.note_put(&add.folder, name, row);
                 self.lost.insert(super::parent(scratch));
-            }
-        }
-        Ok(())
-    }
-
-    /// Flushes each disk on which folders of the batch lie: one may be a link to elsewhere.
-    fn sync_disks(&self, batch: &[&Add]) -> Result<(), WorktreeError> {
-        let fs = &*self.maildir().fs;
-        let mut disks = BTreeSet::new();
-        for folder in batch.iter().map(|add| &add.folder).collect::<BTreeSet<_>>() {
-            let dir = self.maildir().dir(folder).join("tmp");
-            let device = fs.stat(&dir).map_err(WorktreeError::at(&dir))?.device;
-            if disks.insert(device) {
-                fs.sync_all(&dir).map_err(WorktreeError::at(dir))?;
             }
         }
         Ok(())
