@@ -48,7 +48,7 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
         None => None,
     };
     let locked = context.lock(repo, "mailvc checkout")?;
-    let before = record(context, &locked)?;
+    let mut before = record(context, &locked)?;
     let request = CheckoutRequest {
         target,
         folder,
@@ -58,7 +58,7 @@ fn in_place(args: &Args, context: &Context, repo: &Repository) -> Result<Box<dyn
     };
     let mut changed = Changed::new(
         format!("checkout {}", target.short()),
-        recorded(context, locked.odb(), &before)?,
+        recorded(context, locked.odb(), &mut before)?,
     );
     match locked.checkout(&before, &request) {
         Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),

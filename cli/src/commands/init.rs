@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     };
     let repo = init(&dir, &request)?;
     let locked = context.lock(&repo, "mailvc init")?;
-    let report = locked.snapshot(&SnapshotRequest::default())?;
+    let mut report = locked.snapshot(&SnapshotRequest::default())?;
     let known = repo.config().maildir.as_ref().ok_or(RepoError::NoMaildir)?;
     Ok(Box::new(Done {
         store: repo.layout().root().to_owned(),
@@ -76,7 +76,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         layout: known.layout,
         device: repo.config().device.clone(),
         snapshot: report.id.map(|id| line(locked.odb(), id)).transpose()?,
-        recorded: recorded(context, locked.odb(), &report)?,
+        recorded: recorded(context, locked.odb(), &mut report)?,
     }))
 }
 

@@ -33,9 +33,9 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         None => open_lines(&repo)?,
     };
     let locked = context.lock(&repo, "mailvc merge")?;
-    let first = record(context, &locked)?;
+    let mut first = record(context, &locked)?;
     let mut report = Merges {
-        recorded: recorded(context, locked.odb(), &first)?,
+        recorded: recorded(context, locked.odb(), &mut first)?,
         dry_run: context.dry_run(),
         merged: Vec::new(),
     };

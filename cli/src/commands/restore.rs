@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         return export(context, &repo, (from, selection), dir);
     }
     // First, so that what came just now is known by its Message-ID.
-    let before = record_what_is_there(context, &locked)?;
+    let mut before = record_what_is_there(context, &locked)?;
     let (selection, unknown) = selection(args, (&repo, &locked), from, &wanted)?;
     let request = RestoreRequest {
         from: Some(from),
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let mended = mended(&repo, &done);
     let mut changed = Changed::new(
         "restore".to_owned(),
-        recorded(context, locked.odb(), &before)?,
+        recorded(context, locked.odb(), &mut before)?,
     );
     // What was missing or damaged is what this command is about.
     changed.recorded.stop = None;

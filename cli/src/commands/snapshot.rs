@@ -33,8 +33,8 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
         thorough: args.thorough,
         dry_run: context.dry_run(),
     };
-    let report: SnapshotReport = locked.snapshot(&request)?;
-    let recorded = recorded(context, locked.odb(), &report)?;
+    let mut report: SnapshotReport = locked.snapshot(&request)?;
+    let recorded = recorded(context, locked.odb(), &mut report)?;
     // One that is not going to be there has no id to be told.
     let snapshot = match report.id.filter(|_| !(request.dry_run && report.new)) {
         Some(id) => Some(line(locked.odb(), id)?),

@@ -51,9 +51,9 @@ pub(crate) fn run(_: &Args, context: &Context) -> Result<Box<dyn Report>, Failur
             dry_run: true,
             ..SnapshotRequest::default()
         };
-        let report = locked.snapshot(&request)?;
+        let mut report = locked.snapshot(&request)?;
         waiting = held_by_merges(context, (&repo, &locked), &report)?;
-        Some(recorded(context, locked.odb(), &report)?)
+        Some(recorded(context, locked.odb(), &mut report)?)
     };
     let local = repo.local()?;
     Ok(Box::new(Status {

@@ -25,10 +25,10 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     }
     let last = repo.undoable()?.ok_or(RepoError::NothingToUndo)?;
     let locked = context.lock(&repo, "mailvc undo")?;
-    let before = record(context, &locked)?;
+    let mut before = record(context, &locked)?;
     let mut changed = Changed::new(
         format!("undo of `{}`", last.why),
-        recorded(context, locked.odb(), &before)?,
+        recorded(context, locked.odb(), &mut before)?,
     );
     match locked.undo(&before, context.yes(), context.dry_run()) {
         Ok(done) => changed.done = Some(transitioned(context, locked.odb(), done)),

@@ -102,12 +102,12 @@ impl<'a> Peers<'a> {
             home: home.as_deref(),
         };
         let mut report = remote::call(&call, &self.lock())?;
-        let found = report.outcome.recorded.take();
+        let mut found = report.outcome.recorded.take();
         let done = report.outcome.merged.take();
         if !consent.dry_run {
             self.remember(name, &config, report.session.peer.device.to_string())?;
         }
-        let recorded = match &found {
+        let recorded = match &mut found {
             Some(found) => Some(recorded(self.context, self.repo.odb(), found)?),
             None => None,
         };
@@ -175,11 +175,11 @@ impl<'a> Peers<'a> {
     /// Records the Maildir, if it changed, before others are told of it.
     pub(crate) fn record(&self, yes: Option<u64>) -> Result<Recorded, Failure> {
         let locked = self.context.lock(self.repo, self.command)?;
-        let report = locked.snapshot(&SnapshotRequest {
+        let mut report = locked.snapshot(&SnapshotRequest {
             yes,
             ..SnapshotRequest::default()
         })?;
-        let found = recorded(self.context, locked.odb(), &report)?;
+        let found = recorded(self.context, locked.odb(), &mut report)?;
         drop(locked);
         call_out(self.context, self.repo, &found);
         Ok(found)
@@ -246,7 +246,7 @@ impl<'a> Peers<'a> {
             return Ok(());
         };
         let locked = self.context.lock(self.repo, self.command)?;
-        let found = locked.snapshot(&SnapshotRequest {
+        let mut found = locked.snapshot(&SnapshotRequest {
             yes: consent.yes,
             dry_run: consent.dry_run,
             ..SnapshotRequest::default()
@@ -259,7 +259,7 @@ impl<'a> Peers<'a> {
             dry_run: consent.dry_run,
         };
         let done = locked.merge(&found, &request)?;
-        session.recorded = Some(recorded(self.context, locked.odb(), &found)?);
+        session.recorded = Some(recorded(self.context, locked.odb(), &mut found)?);
         let from = (tip, session.remote.as_str(), self.command);
         let done = merged(self.context, (self.repo, locked.odb()), done, from)?;
         session.merged = Some(done);

@@ -35,13 +35,15 @@ pub(crate) fn record_what_is_there(
     Ok(locked.snapshot(&request)?)
 }
 
-/// What recording found, as it is told.
+/// What recording found, as it is told. The changes are taken out of the report: they may be many.
 pub(crate) fn recorded(
     context: &Context,
     odb: &dyn ObjectRead,
-    report: &SnapshotReport,
+    report: &mut SnapshotReport,
 ) -> Result<Recorded, Failure> {
-    let mut changes = Changes::new(report.changes.clone());
+    let told = context.output().is_verbose() || context.dry_run();
+    let changes = std::mem::take(&mut report.changes);
+    let mut changes = Changes::in_passing(changes, told);
     if context.output().is_verbose() {
         changes.entitle(true, &|id| title(odb, id));
     }
@@ -97,7 +99,8 @@ pub(crate) fn transitioned(
     odb: &dyn ObjectRead,
     done: Transition,
 ) -> Transitioned {
-    let mut changes = Changes::new(done.plan);
+    let told = context.output().is_verbose() || context.dry_run();
+    let mut changes = Changes::in_passing(done.plan, told);
     if context.output().is_verbose() {
         changes.entitle(true, &|id| title(odb, id));
     }

@@ -17,6 +17,8 @@ pub(crate) struct Changes {
     plan: Plan,
     /// How the names of messages are shown: by id, and what their headers say.
     titles: Vec<(mailvc_store::object::BlobId, String)>,
+    /// Whether programs are only told how many.
+    counted: bool,
 }
 
 /// The kinds of change, counted.
@@ -45,7 +47,17 @@ impl Changes {
     pub(crate) fn new(plan: Plan) -> Self {
         Self {
             plan,
-            titles: Vec::new(),
+            ..Self::default()
+        }
+    }
+
+    /// The differences as they are told in passing: the messages are named only if much is to be
+    /// said. There may be hundreds of thousands.
+    pub(crate) fn in_passing(plan: Plan, verbose: bool) -> Self {
+        Self {
+            plan,
+            counted: !verbose,
+            ..Self::default()
         }
     }
 
@@ -149,13 +161,6 @@ impl Changes {
     pub(crate) fn json(&self) -> Value {
         let plan = &self.plan;
         let counts = counts(plan);
-        let named = |path, key, more: Value| {
-            let mut map = parts::entry(path, key);
-            if let Value::Object(more) = more {
-                map.extend(more);
-            }
-            Value::Object(map)
-        };
         let subscriptions = plan.subscriptions.as_ref().map(|lines| {
             let lines = lines.iter().map(|line| String::from_utf8_lossy(line));
             lines.collect::<Vec<_>>()
@@ -170,26 +175,38 @@ impl Changes {
             "folders_made": plan.make.iter().map(parts::folder).collect::<Vec<_>>(),
             "folders_removed": plan.drop.iter().map(parts::folder).collect::<Vec<_>>(),
             "subscriptions": subscriptions,
-            "messages": {
-                "new": plan.add.iter().map(|step| named(&step.folder, step.key, json!({
-                    "size": step.size, "copy": parts::copy(&step.copy),
-                }))).collect::<Vec<_>>(),
-                "gone": plan.remove.iter().map(|step| named(&step.folder, step.key, json!({
-                    "size": step.size, "copy": parts::copy(&step.copy),
-                }))).collect::<Vec<_>>(),
-                "mended": plan.mend.iter().map(|step| named(&step.folder, step.key, json!({
-                    "size": step.size, "copy": parts::copy(&step.copy),
-                }))).collect::<Vec<_>>(),
-                "moved": plan.moves.iter().map(|step| named(&step.from, step.key, json!({
-                    "to": parts::folder(&step.to),
-                    "before": parts::copy(&step.before), "after": parts::copy(&step.after),
-                }))).collect::<Vec<_>>(),
-                "flags": plan.change.iter().map(|step| named(&step.folder, step.key, json!({
-                    "before": parts::copy(&step.from), "after": parts::copy(&step.to),
-                }))).collect::<Vec<_>>(),
-            },
+            "messages": (!self.counted).then(|| messages(plan)),
         })
     }
+}
+
+/// Every message that differs, for programs.
+fn messages(plan: &Plan) -> Value {
+    let named = |path, key, more: Value| {
+        let mut map = parts::entry(path, key);
+        if let Value::Object(more) = more {
+            map.extend(more);
+        }
+        Value::Object(map)
+    };
+    json!({
+        "new": plan.add.iter().map(|step| named(&step.folder, step.key, json!({
+            "size": step.size, "copy": parts::copy(&step.copy),
+        }))).collect::<Vec<_>>(),
+        "gone": plan.remove.iter().map(|step| named(&step.folder, step.key, json!({
+            "size": step.size, "copy": parts::copy(&step.copy),
+        }))).collect::<Vec<_>>(),
+        "mended": plan.mend.iter().map(|step| named(&step.folder, step.key, json!({
+            "size": step.size, "copy": parts::copy(&step.copy),
+        }))).collect::<Vec<_>>(),
+        "moved": plan.moves.iter().map(|step| named(&step.from, step.key, json!({
+            "to": parts::folder(&step.to),
+            "before": parts::copy(&step.before), "after": parts::copy(&step.after),
+        }))).collect::<Vec<_>>(),
+        "flags": plan.change.iter().map(|step| named(&step.folder, step.key, json!({
+            "before": parts::copy(&step.from), "after": parts::copy(&step.to),
+        }))).collect::<Vec<_>>(),
+    })
 }
 
 fn flags(copy: &MessageCopy) -> String {

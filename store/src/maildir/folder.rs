@@ -1,4 +1,5 @@
 use std::fmt;
+use std::sync::Arc;
 
 /// The longest portable path, in bytes.
 const MAX_PATH: usize = 1024;
@@ -6,8 +7,10 @@ const MAX_PATH: usize = 1024;
 /// A folder's path, the same on every device: components joined by `/`, none of them empty, `.`
 /// or `..`, any bytes but NUL within. The Maildir's root, where new mail arrives, is the empty
 /// path. How a path is spelled on disk is the business of [`Layout`](super::Layout).
+///
+/// Clones share the bytes: each of many messages may name its folder.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct FolderPath(Vec<u8>);
+pub struct FolderPath(Arc<[u8]>);
 
 /// A path that no folder can have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +28,7 @@ impl FolderPath {
         let bad = |part: &[u8]| part.is_empty() || part == b"." || part == b"..";
         let whole = path.len() <= MAX_PATH && !path.contains(&0);
         if whole && (path.is_empty() || !path.split(|&byte| byte == b'/').any(bad)) {
-            Ok(Self(path.to_vec()))
+            Ok(Self(path.into()))
         } else {
             Err(FolderPathError(path.to_vec()))
         }

@@ -13,7 +13,7 @@ use crate::blob::{
 };
 use crate::mime;
 use crate::object::{BlobId, Kind, ObjectKey};
-use crate::progress::{Phase, Progress};
+use crate::progress::Progress;
 
 /// A dictionary is trained once so many messages come at a time.
 const TRAIN_AT: usize = 400;
@@ -49,13 +49,12 @@ pub struct AddedBlob {
 impl Batch<'_> {
     /// Stores messages; the results are in the order of the sources. A source that cannot be
     /// read is an error of its own, and so is one that was not reached when `progress` asked to
-    /// stop (`Interrupted`). The batch fails only if the pack cannot be written.
+    /// stop (`Interrupted`). Who calls has begun the phase. The batch fails only if the pack cannot be written.
     pub fn add_blobs<S: BlobSource>(
         &self,
         sources: &[S],
         progress: &dyn Progress,
     ) -> Result<Vec<io::Result<AddedBlob>>, OdbError> {
-        progress.begin(Phase::Read, Some(sources.len() as u64));
         let dictionary = self.dictionary(sources)?;
         let manner = if sources.len() < TRAIN_AT {
             Manner::Few(dictionary.as_deref())

@@ -6,8 +6,8 @@ use super::{ObjectRead, ObjectWrite, OdbError, PackedOdb};
 use crate::blob::Dictionary;
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 
-/// A new pack. Until [`finish`](Self::finish) nobody else sees what is in it; dropped before
-/// that, it leaves nothing.
+/// A new pack. Until [`finish`](Self::finish) or [`checkpoint`](Self::checkpoint) nobody else sees
+/// what is in it; dropped before that, it leaves nothing.
 pub struct Batch<'a> {
     pub(super) sink: Sink<'a>,
     pub(super) dictionary: Mutex<Option<Arc<Dictionary>>>,
@@ -33,7 +33,14 @@ impl<'a> Batch<'a> {
 
     /// Makes everything durable and the pack known. `None` if nothing new was added.
     pub fn finish(self) -> Result<Option<PackId>, OdbError> {
-        self.sink.finish()
+        self.sink.publish()
+    }
+
+    /// Makes everything so far durable and the pack known; what follows goes into another one. So
+    /// a batch of very many objects does not keep account of all of them, and what is interrupted
+    /// has not been for nothing. Nobody may be adding meanwhile.
+    pub fn checkpoint(&self) -> Result<(), OdbError> {
+        self.sink.publish().map(|_| ())
     }
 }
 

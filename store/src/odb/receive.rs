@@ -70,7 +70,7 @@ impl<'a> Receiving<'a> {
 
     /// Makes everything durable and the pack known. `None` if nothing was received.
     pub fn finish(self) -> Result<Option<PackId>, OdbError> {
-        self.sink.finish()
+        self.sink.publish()
     }
 
     fn series(&self) -> MutexGuard<'_, Series> {

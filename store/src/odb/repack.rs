@@ -445,6 +445,6 @@ impl Output<'_> {
 
     /// Makes the pack durable and known; `None` if nothing was written.
     pub fn finish(self) -> Result<Option<PackId>, OdbError> {
-        self.sink.finish()
+        self.sink.publish()
     }
 }

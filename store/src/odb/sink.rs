@@ -221,9 +221,9 @@ impl<'a> Sink<'a> {
         Ok(state.out.insert(out))
     }
 
-    /// Makes the pack durable and gives it its name; `None` if nothing was added.
-    pub(super) fn finish(self) -> Result<Option<PackId>, OdbError> {
-        let broken = self.broken();
+    /// Makes the pack durable and gives it its name; `None` if nothing was added. What is added
+    /// afterwards goes into another one. Nobody may be adding meanwhile.
+    pub(super) fn publish(&self) -> Result<Option<PackId>, OdbError> {
         let mut state = self.state();
         self.flush(&mut state, Kind::Tree)?;
         self.flush(&mut state, Kind::Blob)?;
@@ -232,7 +232,7 @@ impl<'a> Sink<'a> {
         let rows = rows.into_iter().filter_map(|(key, row)| Some((key, row?)));
         let rows: Vec<_> = rows.collect();
         if state.failed || rows.len() != count {
-            return Err(broken);
+            return Err(self.broken());
         }
         let Some(out) = state.out.take().filter(|_| !rows.is_empty()) else {
             return Ok(None);

@@ -77,7 +77,6 @@ impl Locked<'_> {
         let Admitted { map, held, allowed } =
             self.admit(&batch, (local, &before), &scan, request)?;
         admitting::keep_doubt(&mut scan, &held);
-        let changes = plan(&*batch, &before, &map)?;
         let changed = match local {
             Some(_) => map != before,
             None => !is_blank(&map),
@@ -85,7 +84,7 @@ impl Locked<'_> {
         let mut report = SnapshotReport {
             id: local,
             new: changed,
-            changes,
+            changes: Plan::default(),
             held,
             problems: scan.problems,
             flagged: Vec::new(),
@@ -107,17 +106,21 @@ impl Locked<'_> {
             report.state = Some(self.repo.write_snapshot(&*batch, &draft, folders)?);
         }
         if request.dry_run {
+            report.changes = plan(&*batch, &before, &map)?;
             return Ok(report);
         }
         report.id = report.state;
         batch.finish()?;
         self.index.update(&scan.rows)?;
+        drop(scan.rows);
         if let Some(id) = report.id.filter(|_| changed) {
             if !allowed.is_empty() {
                 self.repo.give_yes(Occasion::Line(id), allowed)?;
             }
             self.repo.move_local(local, id, self.command, "snapshot")?;
         }
+        // Only now: of very many messages neither the rows nor the pack's are in memory any more.
+        report.changes = plan(self.repo.odb(), &before, &map)?;
         Ok(report)
     }
 
@@ -140,6 +143,7 @@ impl Locked<'_> {
             index: &self.index,
             local,
             depth,
+            dry_run: request.dry_run,
             progress: self.progress,
         };
         Ok(scanner.scan(batch)?)

@@ -154,6 +154,7 @@ impl Locked<'_> {
             index: &self.index,
             local: &known,
             depth: if mends { Depth::Stat } else { Depth::List },
+            dry_run: false,
             progress: self.progress,
         };
         let scan = scanner.scan(&batch)?;

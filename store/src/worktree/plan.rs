@@ -269,6 +269,9 @@ fn compare_copies(
 
 /// A copy that leaves one folder while another gains one is moved: nothing is written.
 fn pair_moves(plan: &mut Plan) {
+    if plan.remove.is_empty() {
+        return;
+    }
     let mut leaving: BTreeMap<EntryKey, Vec<Remove>> = BTreeMap::new();
     let wanted: BTreeSet<EntryKey> = plan.add.iter().map(|add| add.key).collect();
     plan.remove.retain(|remove| {

@@ -82,6 +82,8 @@ pub struct Scanner<'a> {
     pub local: &'a FolderMap,
     /// How closely to look.
     pub depth: Depth,
+    /// Whether nothing must be left of what is found.
+    pub dry_run: bool,
     /// Told of directories and files.
     pub progress: &'a dyn Progress,
 }
@@ -105,6 +107,8 @@ struct Work {
     vanished: bool,
     /// How many files the index knows here; none before the folder was listed.
     files: Option<u64>,
+    /// Whether the index knew nothing of the folder when the scan began.
+    unknown: bool,
 }
 
 impl Work {
@@ -121,6 +125,7 @@ impl Work {
             stale,
             vanished: false,
             files: None,
+            unknown: false,
         }
     }
 
@@ -249,7 +254,8 @@ impl Scanner<'_> {
             }
             return;
         }
-        let row = known.get(&folder).copied().unwrap_or_default();
+        let before = known.get(&folder).copied();
+        let row = before.unwrap_or_default();
         let listed = Stamps {
             new: row.new,
             cur: row.cur,
@@ -259,7 +265,8 @@ impl Scanner<'_> {
         } else {
             listed.unsettled().or(listed.changed(&stamps))
         };
-        let work = Work::new(folder.clone(), row, (stamps, stale));
+        let mut work = Work::new(folder.clone(), row, (stamps, stale));
+        work.unknown = before.is_none();
         state.works.insert(folder, work);
     }
 

@@ -93,7 +93,9 @@ pub(super) fn build(
 ) -> Result<Folder, WorktreeError> {
     let mut all: BTreeMap<EntryKey, (u64, Vec<MessageCopy>)> = BTreeMap::new();
     let mut take = |name: &[u8], row: &FileRow| {
-        let (size, copies) = all.entry(key_of(row)).or_default();
+        // Nearly every message is there once, and there may be very many.
+        let one = || (0, Vec::with_capacity(1));
+        let (size, copies) = all.entry(key_of(row)).or_insert_with(one);
         *size = row.size;
         copies.push(copy_of(name, row));
     };

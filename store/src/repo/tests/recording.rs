@@ -1,4 +1,7 @@
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
 use super::*;
+use crate::progress::{Phase, Progress};
 use crate::worktree::{Depth, ProblemKind};
 
 #[test]
@@ -220,4 +223,76 @@ fn a_dry_run_leaves_every_byte_as_it_was() {
     assert_eq!(after.len(), tree_of(&a.store()).len());
     assert!(a.snapshot().new);
     let _ = Depth::Changed;
+}
+
+/// Stops a look after so many messages, and knows how many were to be read.
+struct Watch {
+    left: AtomicI64,
+    to_read: AtomicU64,
+}
+
+impl Watch {
+    fn stop_after(messages: i64) -> Self {
+        Self {
+            left: messages.into(),
+            to_read: 0.into(),
+        }
+    }
+
+    fn look(&self, device: &Device) -> Result<SnapshotReport, RepoError> {
+        let repo = device.repo();
+        let who = LockRequest {
+            progress: self,
+            ..request()
+        };
+        repo.lock(&who)?.snapshot(&SnapshotRequest::default())
+    }
+}
+
+impl Progress for Watch {
+    fn begin(&self, phase: Phase, total: Option<u64>) {
+        if phase == Phase::Read {
+            self.to_read
+                .fetch_add(total.unwrap_or(0), Ordering::Relaxed);
+        }
+    }
+
+    fn advance(&self, items: u64, _bytes: u64) {
+        self.left.fetch_sub(items as i64, Ordering::Relaxed);
+    }
+
+    fn cancelled(&self) -> bool {
+        self.left.load(Ordering::Relaxed) <= 0
+    }
+}
+
+#[test]
+fn a_first_look_at_many_messages_that_is_interrupted_goes_on_where_it_was() {
+    let a = Device::new("a");
+    a.put_many("", 0..250);
+    a.put_many("Lists", 250..600);
+    let stopped = Watch::stop_after(400).look(&a);
+    assert!(stopped.is_err(), "{stopped:?}");
+    assert_eq!(a.repo().local().expect("readable"), None);
+
+    let watch = Watch::stop_after(i64::MAX);
+    let report = watch.look(&a).expect("recorded");
+    assert_eq!(report.changes.add.len(), 600);
+    let read = watch.to_read.into_inner();
+    assert!(read <= 400, "{read} of 600 messages were read again");
+    a.assert_settled();
+}
+
+#[test]
+fn what_goes_after_a_first_look_was_interrupted_is_in_no_snapshot_and_asks_for_no_yes() {
+    let a = Device::new("a");
+    a.put_many("", 0..400);
+    assert!(Watch::stop_after(250).look(&a).is_err());
+    for (path, _) in a.files() {
+        fs::remove_file(path).expect("removed");
+    }
+    a.put_many("", 400..410);
+    let report = a.snapshot();
+    assert_eq!((report.held.count(), report.changes.add.len()), (0, 10));
+    a.assert_settled();
 }

@@ -47,6 +47,7 @@ impl Run<'_> {
                 self.note_put(&add.folder, name, row);
                 self.lost.insert(super::parent(scratch));
             }
+            self.record_part()?;
         }
         Ok(())
     }

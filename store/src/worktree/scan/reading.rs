@@ -3,13 +3,16 @@
 use std::io::Read;
 
 use super::{Pending, Problem, ProblemKind, Scanner, State, Work, report};
-use crate::index::FileRow;
+use crate::index::{FileRow, FolderChange, FolderRow};
 use crate::maildir::FolderPath;
 use crate::odb::{AddedBlob, Batch, BlobSource, ObjectRead};
 use crate::progress::Phase;
 use crate::worktree::files::Name;
 use crate::worktree::listing::Sides;
 use crate::worktree::{Maildir, WorktreeError};
+
+/// So many files are read before the index may be told of them.
+const PORTION: usize = if cfg!(test) { 100 } else { 32_768 };
 
 struct Source<'a> {
     maildir: &'a Maildir,
@@ -55,6 +58,23 @@ impl Scanner<'_> {
         if wanted.is_empty() {
             return Ok(());
         }
+        let total = wanted.len() as u64;
+        self.progress.begin(Phase::Read, Some(total));
+        let mut wanted = wanted.into_iter();
+        while wanted.len() > 0 {
+            let part = wanted.by_ref().take(PORTION).collect();
+            self.read_part(batch, state, part)?;
+            self.checkpoint(batch, state)?;
+        }
+        Ok(())
+    }
+
+    fn read_part(
+        &self,
+        batch: &Batch<'_>,
+        state: &mut State,
+        wanted: Vec<(FolderPath, Pending)>,
+    ) -> Result<(), WorktreeError> {
         let sources: Vec<Source<'_>> = wanted
             .iter()
             .map(|(folder, pending)| Source {
@@ -63,7 +83,6 @@ impl Scanner<'_> {
                 name: &pending.name,
             })
             .collect();
-        self.progress.begin(Phase::Read, Some(sources.len() as u64));
         let added = batch.add_blobs(&sources, self.progress)?;
         if self.progress.cancelled() {
             return Err(WorktreeError::Cancelled);
@@ -92,6 +111,27 @@ impl Scanner<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Gives the index the rows of folders that it did not know, where there are very many: they
+    /// need not be in memory, and a first scan that is interrupted goes on where it was. Nothing is
+    /// said of the folders' directories, which the next scan lists.
+    fn checkpoint(&self, batch: &Batch<'_>, state: &mut State) -> Result<(), WorktreeError> {
+        let works = || state.works.values().filter(|work| work.unknown);
+        if self.dry_run || works().map(|work| work.found.len()).sum::<usize>() < PORTION {
+            return Ok(());
+        }
+        batch.checkpoint()?;
+        let mut rows = Vec::new();
+        for work in state.works.values_mut().filter(|work| work.unknown) {
+            rows.push(FolderChange {
+                path: work.folder.clone(),
+                row: Some(FolderRow::default()),
+                put: std::mem::take(&mut work.found).into_iter().collect(),
+                remove: Vec::new(),
+            });
+        }
+        Ok(self.index.update(&rows)?)
     }
 
     /// Turns a file that was read into a row.
