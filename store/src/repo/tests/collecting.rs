@@ -346,6 +346,8 @@ fn a_pack_with_damage_stays_as_it_is() {
     fs::write(hit, &bytes).expect("disk");
     let report = gc(&device.repo(), 0);
     assert_eq!(report.repacked.damaged.len(), 1);
+    let superseded = &report.repacked.superseded;
+    assert!(!superseded.contains(&report.repacked.damaged[0]));
     assert!(hit.exists());
     assert!(fs::read(hit).expect("there") == bytes);
     fs::write(hit, &whole).expect("disk");
