@@ -1,17 +1,19 @@
 //! The patches in `tests/sabotage` that take out protections: each still applies, and names a test
 //! that is there. That the test then fails is for `tests/sabotage/run` to prove, which takes long.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::sources::{root, rust_files};
 
 /// Where the sources of a suite lie.
-const SUITES: [(&str, &str); 4] = [
+const SUITES: [(&str, &str); 5] = [
     ("mailvc-store --lib", "store/src"),
     ("mailvc-transport --lib", "transport/src"),
     ("mailvc-tests --lib", "tests/harness"),
     ("mailvc-tests --test crash", "tests/crash"),
+    ("mailvc-tests --test hostile", "tests/hostile"),
 ];
 
 fn patches() -> Vec<PathBuf> {
@@ -37,7 +39,7 @@ fn says<'a>(patch: &'a str, what: &str) -> Option<&'a str> {
 #[test]
 fn every_patch_says_which_promise_it_breaks_and_how() {
     let patches = patches();
-    assert!(patches.len() > 40, "{}", patches.len());
+    assert!(patches.len() > 80, "{}", patches.len());
     for path in patches {
         let patch = text(&path);
         let promises = says(&patch, "promise").unwrap_or_default();
@@ -46,6 +48,21 @@ fn every_patch_says_which_promise_it_breaks_and_how() {
         let what = says(&patch, "takes out").unwrap_or_default();
         assert!(what.ends_with('.'), "{}", path.display());
     }
+}
+
+#[test]
+fn every_promise_is_broken_by_some_patch() {
+    let patches = patches();
+    let broken: BTreeSet<String> = patches
+        .iter()
+        .flat_map(|path| {
+            let patch = text(path);
+            let promises = says(&patch, "promise").unwrap_or_default();
+            promises.split(", ").map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect();
+    let all: BTreeSet<String> = (1..=9).map(|n| format!("P{n}")).collect();
+    assert_eq!(broken, all);
 }
 
 #[test]

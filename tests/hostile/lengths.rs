@@ -112,9 +112,12 @@ fn a_decompression_bomb_is_never_unfolded() {
 fn what_is_honest_passes_where_lies_are_refused() {
     let scene = Scene::new();
     let story = honest(&scene);
+    let before = (scene.laptop.tip(), scene.laptop.messages());
     scene.fetch(&scene.as_server(&story)).ok();
     let log = scene.laptop.run(&["log", "remotes/origin"]).ok();
     assert!(log.stdout.contains("server"), "{}", log.stdout);
     scene.serve(&scene.as_client(&story), &mut Vec::new()).ok();
+    // Nor does what is honest move anything but the refs that are the peer's.
+    assert_eq!((scene.laptop.tip(), scene.laptop.messages()), before);
     scene.assert_sound();
 }

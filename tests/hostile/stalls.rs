@@ -14,6 +14,17 @@ use mailvc_transport::wire::Message;
 use crate::forge::nowhere;
 use crate::scene::{Scene, assert_clear, bytes_of};
 
+/// One whose commands do not wait for others as long as they might: who is kept waiting gives up.
+fn impatient() -> Scene {
+    let scene = Scene::new();
+    let path = scene.laptop.store().join("config");
+    let text = fs::read_to_string(&path).expect("settings");
+    let changed = text.replace("lock_timeout = 600", "lock_timeout = 20");
+    assert_ne!(changed, text, "no such setting");
+    fs::write(&path, changed).expect("written");
+    scene
+}
+
 /// Mail comes and is recorded, looked at, and sent, as if nobody were waited for.
 fn assert_nobody_waits(scene: &Scene) {
     let message = b"Subject: meanwhile\n\nhello\n";
@@ -29,7 +40,7 @@ fn assert_nobody_waits(scene: &Scene) {
 
 #[test]
 fn a_client_that_says_no_more_keeps_nobody_waiting() {
-    let scene = Scene::new();
+    let scene = impatient();
     let mut command = scene.laptop.home.command(["serve", "--stdio"]);
     let mut child = command.stdin(Stdio::piped()).spawn().expect("started");
     let mut stdin = child.stdin.take().expect("its input");
@@ -48,7 +59,7 @@ fn a_client_that_says_no_more_keeps_nobody_waiting() {
 
 #[test]
 fn a_server_that_says_no_more_keeps_nobody_waiting() {
-    let scene = Scene::new();
+    let scene = impatient();
     let home = scene.laptop.home.path();
     let welcome = bytes_of([Message::Welcome(scene.welcome(Some(nowhere())))]);
     fs::write(home.join("says"), welcome).expect("written");

@@ -571,6 +571,23 @@ fn a_sweep_saves_what_a_killed_run_had_received_and_leaves_the_living_alone() {
 }
 
 #[test]
+fn an_index_without_its_pack_goes_and_a_pack_without_its_index_gets_one() {
+    let home = Home::new();
+    let odb = home.open();
+    let (one, two) = (home.add(&odb, &[message(1)]), home.add(&odb, &[message(2)]));
+    let idx = |id| home.store().join("packs").join(idx_name(id));
+    fs::remove_file(home.pack_file(one)).expect("there");
+    fs::remove_file(idx(two)).expect("there");
+    // Nor does what is left say that it has what it has not.
+    assert_reads(&home.open(), &[message(2)]);
+    let lost = BlobId::of(&message(1));
+    assert!(!home.open().contains(lost.into()).expect("readable"));
+    home.open().sweep().expect("disk");
+    assert!(!idx(one).exists() && idx(two).exists());
+    assert_reads(&home.open(), &[message(2)]);
+}
+
+#[test]
 fn a_source_that_changes_between_its_readings_is_an_error_and_no_message() {
     let home = Home::new();
     let path = home.0.path().join("long");

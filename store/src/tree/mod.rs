@@ -18,7 +18,7 @@ mod load;
 mod lookup;
 mod place;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 

@@ -63,7 +63,7 @@ pub(super) fn build(odb: &dyn ObjectWrite, map: &Map) -> TreeId {
 
 /// A database in memory that remembers what was read, and what was written and by which base.
 #[derive(Default)]
-pub(super) struct Recorder {
+pub(crate) struct Recorder {
     pub(super) inner: MemoryOdb,
     pub(super) reads: Mutex<Vec<ObjectKey>>,
     pub(super) writes: Mutex<Vec<(ObjectKey, usize, Option<ObjectKey>)>>,
@@ -76,8 +76,13 @@ impl Recorder {
         (writes.len(), writes.iter().map(|(_, len, _)| len).sum())
     }
 
-    /// How many nodes were read since this was last asked.
-    pub(super) fn read_count(&self) -> usize {
+    /// Whether an object was read since it was last asked how many were.
+    pub(crate) fn has_read(&self, key: ObjectKey) -> bool {
+        self.reads.lock().expect("one thread").contains(&key)
+    }
+
+    /// How many objects were read since this was last asked.
+    pub(crate) fn read_count(&self) -> usize {
         std::mem::take(&mut *self.reads.lock().expect("one thread")).len()
     }
 }

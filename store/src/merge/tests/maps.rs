@@ -7,6 +7,7 @@ use super::{ConflictKind, Mail, load, path, store};
 use crate::maildir::FolderPath;
 use crate::object::{Folder, FolderMap, FolderMapId, Sums};
 use crate::odb::{MemoryOdb, ObjectRead, Overlay};
+use crate::tree::testing::Recorder;
 use crate::{graph, tree};
 
 fn mail(all: &[(u64, &str)]) -> Mail {
@@ -148,4 +149,28 @@ fn the_cost_follows_the_changes() {
     let map = graph::load_map(&counting, merged.folders).expect("stored");
     assert_eq!(map.sums().entries, 20_000);
     assert!(!odb.contains(merged.folders.into()).expect("memory"));
+}
+
+/// Folders that are the same on both sides are not read, however many messages are in them, nor
+/// are parts of a folder that are.
+#[test]
+fn what_neither_side_changed_is_not_read() {
+    let reads = [2_000, 8_000].map(|count| {
+        let odb = Recorder::default();
+        let mut base = Mail::new();
+        for number in 0..count {
+            base.insert(number, format!("f{}:S", number % 8));
+        }
+        let (mut a, mut b) = (base.clone(), base.clone());
+        a.insert(7, "f7:FS".into());
+        b.insert(30_000, "f1:".into());
+        let [base, a, b] = [&base, &a, &b].map(|mail| store(&odb, &[], mail));
+        let same = graph::load_map(&odb, base).expect("stored");
+        let same = same.folders[&path("f0")].tree;
+        odb.read_count();
+        merge_maps(&odb, Some(base), a, b).expect("merges");
+        assert!(!odb.has_read(same.into()));
+        odb.read_count()
+    });
+    assert!(reads.iter().all(|&count| count <= 100), "{reads:?}");
 }

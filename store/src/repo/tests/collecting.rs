@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::meddler::{Moment, meddled};
 use super::*;
 use crate::progress::{Phase, Progress};
 
@@ -345,6 +346,8 @@ fn a_pack_with_damage_stays_as_it_is() {
     fs::write(hit, &bytes).expect("disk");
     let report = gc(&device.repo(), 0);
     assert_eq!(report.repacked.damaged.len(), 1);
+    let superseded = &report.repacked.superseded;
+    assert!(!superseded.contains(&report.repacked.damaged[0]));
     assert!(hit.exists());
     assert!(fs::read(hit).expect("there") == bytes);
     fs::write(hit, &whole).expect("disk");
@@ -356,6 +359,61 @@ fn a_pack_with_damage_stays_as_it_is() {
             .contains(subject.into())
             .expect("looked up")
     );
+}
+
+/// What the disk made of a new pack is not what was written: the old packs are all that there is.
+#[test]
+fn what_the_disk_garbles_replaces_nothing() {
+    let device = device();
+    let before = objects(&device.repo());
+    let old = device.repo().odb().packs().expect("listed");
+    let repo = meddled(&device, |moment| {
+        if let Moment::Replace(from, to) = moment
+            && to.extension().is_some_and(|end| end == "pack")
+        {
+            let mut bytes = fs::read(from).expect("written");
+            let middle = bytes.len() / 2;
+            bytes[middle] ^= 1;
+            fs::write(from, bytes).expect("disk");
+        }
+    });
+    let how = GcRequest {
+        grace: 0,
+        dry_run: false,
+    };
+    assert!(repo.gc(&how, &request()).is_err());
+    let left = device.repo().odb().packs().expect("listed");
+    assert!(old.iter().all(|pack| left.contains(pack)));
+    let found = objects(&device.repo());
+    assert!(
+        before
+            .iter()
+            .all(|(key, bytes)| found.get(key) == Some(bytes))
+    );
+}
+
+/// A pack without its index is read all the same; an index without its pack lies to whoever opens
+/// the store in between.
+#[test]
+fn a_pack_goes_before_its_index() {
+    let device = device();
+    let old = packs(&device.repo());
+    let gone = Arc::new(Mutex::new(Vec::<PathBuf>::new()));
+    let noted = Arc::clone(&gone);
+    let repo = meddled(&device, move |moment| {
+        if let Moment::Remove(path) = moment
+            && path.extension().is_some_and(|end| end == "idx")
+            && path.parent().is_some_and(|dir| dir.ends_with("packs"))
+        {
+            assert!(!path.with_extension("pack").exists(), "{}", path.display());
+            noted
+                .lock()
+                .expect("one at a time")
+                .push(path.to_path_buf());
+        }
+    });
+    gc(&repo, 0);
+    assert_eq!(gone.lock().expect("ended").len(), old);
 }
 
 #[test]

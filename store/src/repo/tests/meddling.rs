@@ -2,62 +2,10 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::meddler::{Moment, meddled};
 use super::*;
 use crate::blob;
-use crate::fs::{DirEntry, FileWrite, Fs, Stat};
 use crate::worktree::ApplyNote;
-
-/// What is done before a directory is listed, or before a file is renamed.
-enum Moment<'a> {
-    List(&'a Path),
-    Rename(&'a Path, &'a Path),
-}
-
-/// The real file system, and somebody who does something just before we do.
-struct Meddling<F>(F);
-
-impl<F> std::fmt::Debug for Meddling<F> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Meddling")
-    }
-}
-
-macro_rules! pass_on {
-    ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
-        $(fn $name(&self, $($arg: $type),*) -> io::Result<$result> { OsFs.$name($($arg),*) })*
-    };
-}
-
-impl<F: Fn(&Moment<'_>) + Send + Sync> Fs for Meddling<F> {
-    fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        (self.0)(&Moment::List(path));
-        OsFs.read_dir(path)
-    }
-
-    fn rename_noreplace(&self, from: &Path, to: &Path) -> io::Result<()> {
-        (self.0)(&Moment::Rename(from, to));
-        OsFs.rename_noreplace(from, to)
-    }
-
-    pass_on! {
-        open(path: &Path) -> fs::File;
-        stat(path: &Path) -> Stat;
-        lstat(path: &Path) -> Stat;
-        create_new(path: &Path) -> Box<dyn FileWrite>;
-        append(path: &Path) -> Box<dyn FileWrite>;
-        rename(from: &Path, to: &Path) -> ();
-        remove_file(path: &Path) -> ();
-        create_dir(path: &Path) -> ();
-        remove_dir(path: &Path) -> ();
-        sync_dir(path: &Path) -> ();
-        sync_all(path: &Path) -> ();
-        set_mtime(path: &Path, seconds: i64) -> ();
-    }
-}
-
-fn meddled(device: &Device, meddler: impl Fn(&Moment<'_>) + Send + Sync + 'static) -> Repository {
-    Repository::open(Arc::new(Meddling(meddler)), &device.store()).expect("opened")
-}
 
 /// A mail client saved another version under the name of a message in the instant in which we
 /// removed that message: who looks at a file first and takes it away then removes what was never
@@ -218,4 +166,76 @@ fn two_stores_of_one_maildir_do_not_work_on_it_at_once() {
     assert!(other.lock(&request()).err().is_some_and(busy));
     drop(held);
     drop(other.lock(&request()).expect("free again"));
+}
+
+/// A store that is locked, by whoever has it open, is nobody else's.
+#[test]
+fn a_store_is_locked_for_all_others() {
+    let a = Device::new("a");
+    let held = a.repo().lock_store(&request()).expect("locked");
+    let busy = |error| matches!(error, RepoError::Lock(crate::fs::LockError::Busy { .. }));
+    let repo = a.repo();
+    assert!(repo.lock_store(&request()).err().is_some_and(busy));
+    assert!(repo.lock(&request()).err().is_some_and(busy));
+    drop(held);
+    drop(repo.lock(&request()).expect("free again"));
+}
+
+/// A ref that was set back once moves on just as its log is read: who read the log before the ref
+/// would take the setting back for a change that never came about.
+#[test]
+fn who_reads_a_log_while_its_ref_moves_takes_no_change_for_undone() {
+    let a = Device::new("a");
+    let name = RefName::Remote("peer".to_owned());
+    let id = |n| SnapshotId::new([n; 32]);
+    let refs = crate::refs::RefStore::open(os(), &a.store());
+    let set = move |new| {
+        let edit = crate::refs::RefEdit {
+            name: name.clone(),
+            expected: crate::refs::Expected::Any,
+            new: Some(new),
+        };
+        let (who, why) = ("a test", "moved");
+        let entry = crate::refs::LogEntry { who, why };
+        refs.update(&[edit], &entry).expect("moved");
+    };
+    for n in [1, 2, 1] {
+        set(id(n));
+    }
+    let opened = AtomicUsize::new(0);
+    let repo = meddled(&a, move |moment| {
+        if let Moment::Open(path) = moment
+            && path.ends_with("remotes/peer")
+            && opened.fetch_add(1, Ordering::Relaxed) == 1
+        {
+            set(id(2));
+        }
+    });
+    let log = repo.refs().log(&RefName::Remote("peer".to_owned()));
+    let moves: Vec<_> = log.expect("read").iter().map(|it| it.new).collect();
+    assert_eq!(moves, [1, 2, 1].map(|n| Some(id(n))));
+}
+
+/// Were it the other way round, a crash in between would leave a device that is neither, and its
+/// next call would make it trusted again.
+#[test]
+fn a_device_is_revoked_before_it_is_trusted_no_more() {
+    let (a, b) = two(&["one"]);
+    let whom = a.repo().device_id().expect("an id");
+    let seen = Arc::new(AtomicUsize::new(0));
+    let (layout, count) = (b.repo().layout().clone(), Arc::clone(&seen));
+    let repo = meddled(&b, move |moment| {
+        if let Moment::Replace(_, to) = moment
+            && **to == layout.trusted()
+        {
+            let text = fs::read_to_string(layout.revoked()).expect("there already");
+            assert!(text.contains(&whom.to_string()), "{text}");
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let mut trust = repo.trust().expect("read");
+    assert!(trust.device(whom).is_some());
+    trust.revoke(whom, repo.local().expect("read"));
+    trust.save(&**repo.fs(), repo.layout()).expect("written");
+    assert_eq!(seen.load(Ordering::Relaxed), 1);
 }

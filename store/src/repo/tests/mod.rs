@@ -4,10 +4,12 @@
 
 mod accepting;
 mod collecting;
+mod costing;
 mod going_back;
 mod guarding;
 mod initialising;
 mod interrupted;
+mod meddler;
 mod meddling;
 mod mending;
 mod merging;

@@ -198,6 +198,36 @@ fn an_answer_to_what_is_missing_counts_once() {
     assert_eq!(a.snapshot().held.count(), 100);
 }
 
+/// An answer to what one device misses is no leave for it to take the messages from others: these
+/// are asked for themselves.
+#[test]
+fn an_answer_to_what_one_device_misses_lets_nothing_go_elsewhere() {
+    let (a, b) = two(&["one"]);
+    a.put_many("", 0..150);
+    a.snapshot();
+    b.pull(&a);
+    let c = Device::new("c");
+    c.pull(&a);
+    approve(&a, &b);
+    approve(&c, &b);
+    a.put(
+        "",
+        "new/x",
+        "new mail, so that what is missing has a state of its own",
+    );
+    remove_many(&a, 0..100);
+    assert_eq!(a.snapshot().held.count(), 100);
+    let missing = Occasion::Missing(a.local());
+    b.repo()
+        .answer(missing, &blobs(0..100), &request())
+        .expect("answered");
+    a.fetch(&b);
+    assert_eq!(a.snapshot().held.count(), 0);
+    let held = c.pull(&a).held.count();
+    assert!(kept(&c) > 0, "the answer came along");
+    assert_eq!((held, c.mail().len()), (100, 152));
+}
+
 #[test]
 fn who_deletes_a_little_every_time_is_stopped() {
     let (a, b) = two(&["one"]);
