@@ -11,7 +11,7 @@ use crate::maildir::Layout;
 use crate::sign::{KeyFile, Signer};
 use crate::worktree::{Maildir, WorktreeError};
 
-use super::config::check_name;
+use super::config::{check_name, default_patience, default_peer_patience};
 use super::{
     Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RemoteConfig, RepoError,
     Repository, StoreLayout, Trust, instance,
@@ -76,7 +76,8 @@ impl Repository {
                 anchor: anchor.content,
                 anchor_inode: anchor.inode,
             }),
-            lock_timeout: 600,
+            lock_timeout: default_patience(),
+            peer_timeout: default_peer_patience(),
             guard: GuardConfig::default(),
             remotes: request.remotes.clone(),
         };

@@ -245,6 +245,12 @@ impl Repository {
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.config.lock_timeout)
     }
+
+    /// How long another device may be silent within a session; none for ever.
+    pub fn peer_patience(&self) -> Option<Duration> {
+        let seconds = self.config.peer_timeout;
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
 }
 
 /// A snapshot's folders, from wherever they are stored.
