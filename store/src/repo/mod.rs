@@ -275,6 +275,7 @@ fn read_text(fs: &dyn crate::fs::Fs, path: &Path) -> Result<String, RepoError> {
 fn read_text_or_empty(fs: &dyn crate::fs::Fs, path: &Path) -> Result<String, RepoError> {
     match fs.lstat(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        _ => read_text(fs, path),
+        Err(error) => Err(RepoError::at(path)(error)),
+        Ok(_) => read_text(fs, path),
     }
 }
