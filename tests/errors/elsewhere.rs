@@ -28,6 +28,19 @@ rows! {
         scene.home.run(["remote", "add", "far", "ssh://nobody@127.0.0.1:1/store"]).ok();
         scene.run(&["fetch", "far"])
     };
+    silent: "a machine that falls silent" = |scene| {
+        scene.recorded();
+        let config = scene.store().join("config");
+        let text = fs::read_to_string(&config).expect("settings");
+        fs::write(config, text.replace("peer_timeout = 60", "peer_timeout = 1")).expect("written");
+        scene.home.run(["remote", "add", "far", "far"]).ok();
+        let program = scene.home.path().join("asleep");
+        fs::write(&program, "exec sleep 1000\n").expect("a script");
+        scene.watched();
+        let mut command = scene.home.command(["fetch", "far"]);
+        command.env("MAILVC_SSH", format!("sh {}", program.display()));
+        Some(mailvc_tests::cli::run(&mut command))
+    };
     no_mailvc: "no mailvc on the other machine" = |scene| call(scene, &Options::default(), |_| ());
     no_store_there: "no store on the other machine" = |scene| {
         let there = Scene::new();

@@ -27,7 +27,7 @@ const TIME: u32 = 120;
 pub(crate) struct Scene {
     pub(crate) laptop: Machine,
     pub(crate) forger: Forger,
-    _server: Machine,
+    pub(crate) server: Machine,
 }
 
 /// What there is to see of the laptop that no peer may change.
@@ -123,7 +123,7 @@ impl Scene {
         Self {
             laptop,
             forger,
-            _server: server,
+            server,
         }
     }
 

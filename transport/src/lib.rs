@@ -7,9 +7,10 @@
 //! | 4 | `remote` |
 //! | 3 | `serve` |
 //! | 2 | `session` |
-//! | 1 | `protocol` `ssh` |
+//! | 1 | `protocol` `ssh` `line` |
 //! | 0 | `wire` `runtime` |
 
+pub mod line;
 pub mod protocol;
 pub mod remote;
 mod runtime;

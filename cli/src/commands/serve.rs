@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use mailvc_transport::line::{self, Patience};
 use mailvc_transport::protocol::ProtocolError;
 use mailvc_transport::serve::{Admission, ListenRequest, ServeError, is_cut, listen, serve};
 use mailvc_transport::session::DeviceError;
@@ -13,7 +14,7 @@ use mailvc_transport::wire::Role;
 use serde_json::{Value, json};
 
 use crate::context::Context;
-use crate::error::{Failure, Problem};
+use crate::error::{Failure, Problem, chain};
 use crate::output::{Page, Report};
 
 /// How long a caller waits for another command here: less than its own patience.
@@ -88,12 +89,13 @@ fn serve_stdio(args: &Args, context: &Context) -> Result<(), Failure> {
     };
     let mut lock = context.request(&repo, "mailvc serve");
     lock.patience = lock.patience.min(PATIENCE);
-    match serve(
-        &repo,
-        (File::from(input), File::from(output)),
-        &admission,
-        &lock,
-    ) {
+    let patience = Patience {
+        silence: repo.peer_patience(),
+        at_once: true,
+    };
+    let stream = (File::from(input), File::from(output));
+    let stream = line::keep(stream, patience).map_err(failed)?;
+    match serve(&repo, stream, &admission, &lock) {
         Ok(_) => Ok(()),
         Err(error) => Err(failure(error)),
     }
@@ -102,7 +104,7 @@ fn serve_stdio(args: &Args, context: &Context) -> Result<(), Failure> {
 /// What standard error gets, which the caller may be shown.
 fn failure(error: ServeError) -> Failure {
     if is_cut(&error) {
-        return Failure::new(Problem::Network, error.to_string());
+        return Failure::new(Problem::Network, chain(&error));
     }
     match error {
         ProtocolError::Device(DeviceError::Repo(error)) => error.into(),

@@ -7,7 +7,7 @@ use mailvc_store::repo::{
 };
 use mailvc_transport::remote::{self, Call};
 use mailvc_transport::session::Consent;
-use mailvc_transport::ssh::SshOptions;
+use mailvc_transport::ssh::{SshOptions, Timeouts};
 use mailvc_transport::wire::Verb;
 
 use super::recording::merge_stop;
@@ -40,10 +40,15 @@ impl<'a> Peers<'a> {
             .ok()
             .filter(|text| !text.is_empty());
         let words = |text: String| text.split_whitespace().map(str::to_owned).collect();
+        let mut timeouts = Timeouts::default();
+        if let Some(silence) = repo.peer_patience() {
+            timeouts.idle = silence;
+        }
         let ssh = SshOptions {
             config_file: config::variable("MAILVC_SSH_CONFIG").or(user.config),
             command: program.or(user.command).map(words),
             prompt: TerminalPrompt::new().map(|prompt| Box::new(prompt) as _),
+            timeouts,
             ..SshOptions::default()
         };
         Ok(Self {

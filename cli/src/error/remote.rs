@@ -2,7 +2,7 @@ use mailvc_transport::protocol::{ProtocolError, SessionError};
 use mailvc_transport::remote::RemoteError;
 use mailvc_transport::session::DeviceError;
 use mailvc_transport::ssh::SshError;
-use mailvc_transport::wire::ErrorCode;
+use mailvc_transport::wire::{ErrorCode, WireError};
 
 use super::{Failure, Problem, chain};
 
@@ -21,7 +21,14 @@ impl From<RemoteError> for Failure {
                 Self { what, ..there }
             }
             RemoteError::Here(error) => error.into(),
-            RemoteError::Session { source, stderr } if failed_there(&source, &stderr) => {
+            RemoteError::Session {
+                source,
+                merged: true,
+                ..
+            } if source.is_retryable() => Self::new(Problem::Network, what)
+                .meaning("this device has merged; whether the other one has is not known")
+                .next("run it again"),
+            RemoteError::Session { source, stderr, .. } if failed_there(&source, &stderr) => {
                 Self::new(Problem::Error, what)
                     .meaning("nothing was exchanged; your mail is as it was")
                     .next("mend it on the other device, where the same command says more")
@@ -49,6 +56,9 @@ fn session(error: ProtocolError<DeviceError>, what: String) -> Failure {
             Failure::new(Problem::Error, what).meaning("nothing was exchanged")
         }
         ProtocolError::Session(error) => match &error {
+            SessionError::Wire(WireError::Silent(_)) => Failure::new(Problem::Network, what)
+                .meaning(SAFE)
+                .next("is the other device awake, and are you online? Run it again then"),
             SessionError::Wire(cause) if cause.is_retryable() => {
                 Failure::new(Problem::Network, what)
                     .meaning(SAFE)
@@ -61,7 +71,7 @@ fn session(error: ProtocolError<DeviceError>, what: String) -> Failure {
                 .meaning(SAFE)
                 .next("run it again when the other command there is done"),
             SessionError::Told {
-                code: ErrorCode::Cancelled,
+                code: ErrorCode::Cancelled | ErrorCode::Silent,
                 ..
             } => Failure::new(Problem::Network, what)
                 .meaning(SAFE)

@@ -63,6 +63,10 @@ impl From<RepoError> for Failure {
             RepoError::WouldRemove(_) => Self::new(Problem::Guard, what)
                 .meaning("nothing was changed")
                 .next("look with --dry-run -v"),
+            RepoError::Unseen { .. } => fail(
+                "nothing was changed in the Maildir, and nothing taken for deleted",
+                "run it again; if it stays so, is the disk sound?",
+            ),
             RepoError::NothingToUndo => {
                 fail(UNTOUCHED, "`mailvc undo --list` shows what there was")
             }

@@ -193,6 +193,7 @@ fn because(reason: &HeldReason) -> String {
         HeldReason::Doubtful => {
             "their folder was renamed or replaced, or cannot be looked into".to_owned()
         }
+        HeldReason::Failed => "not all could be read, and they may be there".to_owned(),
         HeldReason::Guard(reason) => match reason {
             Reason::Anything { .. } => "it goes back to an earlier state".to_owned(),
             Reason::Many { .. } => "a great many".to_owned(),
@@ -219,6 +220,7 @@ fn reason_word(reason: &HeldReason) -> &'static str {
     match reason {
         HeldReason::Restless => "restless",
         HeldReason::Doubtful => "doubtful",
+        HeldReason::Failed => "failed",
         HeldReason::Guard(reason) => match reason {
             Reason::Anything { .. } => "going-back",
             Reason::Many { .. } => "many",

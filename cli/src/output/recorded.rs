@@ -72,6 +72,7 @@ impl Recorded {
                 let (kind, id) = match &problem.kind {
                     ProblemKind::DanglingSymlink => ("dangling-symlink", None),
                     ProblemKind::Unreadable(_) => ("unreadable", None),
+                    ProblemKind::Failed(_) => ("failed", None),
                     ProblemKind::FolderName => ("folder-name", None),
                     ProblemKind::NotAFile => ("not-a-file", None),
                     ProblemKind::Damaged(id) => ("damaged", Some(id.to_string())),
@@ -122,6 +123,9 @@ fn sentence(problem: &Problem) -> String {
         }
         ProblemKind::Unreadable(why) => {
             format!("{path}: {why}; what was in it is not taken for deleted")
+        }
+        ProblemKind::Failed(why) => {
+            format!("{path}: {why}; nothing that is missing is taken for deleted")
         }
         ProblemKind::FolderName => {
             format!("{path}: no snapshot can hold such a folder name; left alone")

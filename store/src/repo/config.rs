@@ -29,6 +29,9 @@ pub struct Config {
     /// How long a command waits for another one, in seconds.
     #[serde(default = "default_patience")]
     pub lock_timeout: u64,
+    /// How long another device may be silent within a session, in seconds; 0 for ever.
+    #[serde(default = "default_peer_patience")]
+    pub peer_timeout: u64,
     /// What the guard lets pass.
     #[serde(default)]
     pub guard: GuardConfig,
@@ -37,8 +40,14 @@ pub struct Config {
     pub remotes: BTreeMap<String, RemoteConfig>,
 }
 
-fn default_patience() -> u64 {
+/// How long a command waits for another one where nothing else is set, in seconds.
+pub(super) fn default_patience() -> u64 {
     600
+}
+
+/// How long another device may be silent where nothing else is set, in seconds.
+pub(super) fn default_peer_patience() -> u64 {
+    60
 }
 
 /// A Maildir, and how it is known again.

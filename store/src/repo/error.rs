@@ -93,6 +93,14 @@ pub enum RepoError {
     /// A folder that would be written to cannot be looked into.
     #[error("folder {0} cannot be looked into, so nothing is written to it")]
     Hidden(crate::maildir::FolderPath),
+    /// Something in the Maildir could not be read this time.
+    #[error("cannot read {}: {why}", path.display())]
+    Unseen {
+        /// What.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// Nothing to take back.
     #[error("there is nothing to undo")]
     NothingToUndo,

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::maildir::Layout;
 use crate::sign::{KeyFile, Signer};
 use crate::worktree::{Maildir, WorktreeError};
 
-use super::config::check_name;
+use super::config::{check_name, default_patience, default_peer_patience};
 use super::{
     Config, Device, FORMAT, GuardConfig, LayoutName, MaildirConfig, RemoteConfig, RepoError,
     Repository, StoreLayout, Trust, instance,
@@ -44,13 +45,13 @@ impl Repository {
     pub fn init(fs: SharedFs, dir: &Path, request: &InitRequest) -> Result<Self, RepoError> {
         check_name(&request.name)?;
         let layout = StoreLayout::new(dir);
-        if fs.lstat(&layout.format()).is_ok() {
+        if is_there(&*fs, &layout.format())? {
             return Self::anchor_again(&fs, dir, request);
         }
         refuse_overlap(dir, &request.maildir)?;
         create_dir_durable(&*fs, dir).map_err(RepoError::at(dir))?;
         let _lock = Lock::file(&layout.lock(), "mailvc init", PATIENCE, &|_| {})?;
-        if fs.lstat(&layout.format()).is_ok() {
+        if is_there(&*fs, &layout.format())? {
             return Err(RepoError::Exists(dir.to_owned()));
         }
         let maildir = open_maildir(&fs, request)?;
@@ -76,7 +77,8 @@ impl Repository {
                 anchor: anchor.content,
                 anchor_inode: anchor.inode,
             }),
-            lock_timeout: 600,
+            lock_timeout: default_patience(),
+            peer_timeout: default_peer_patience(),
             guard: GuardConfig::default(),
             remotes: request.remotes.clone(),
         };
@@ -125,7 +127,7 @@ fn open_maildir(fs: &SharedFs, request: &InitRequest) -> Result<Maildir, RepoErr
         .map_err(|_| WorktreeError::NoMaildir(request.maildir.clone()))?;
     let layout = request
         .layout
-        .map_or_else(|| detect(&**fs, &root), Layout::from);
+        .map_or_else(|| detect(&**fs, &root), |layout| Ok(layout.into()))?;
     let maildir = Maildir {
         fs: fs.clone(),
         root,
@@ -152,18 +154,37 @@ fn is_begun(fs: &dyn Fs, root: &Path) -> Result<bool, RepoError> {
 
 /// Folders behind dots are Maildir++; folders without are nested; where there are none, Maildir++,
 /// as mail servers have it.
-fn detect(fs: &dyn Fs, root: &Path) -> Layout {
-    let is_folder = |path: &Path| fs.stat(&path.join("cur")).is_ok();
-    let entries = fs.read_dir(root).unwrap_or_default();
-    let plain = entries.iter().any(|entry| {
+fn detect(fs: &dyn Fs, root: &Path) -> Result<Layout, RepoError> {
+    for entry in fs.read_dir(root).map_err(RepoError::at(root))? {
         let name = entry.name.as_encoded_bytes();
         let own = matches!(name, b"cur" | b"new" | b"tmp");
-        !own && !name.starts_with(b".") && is_folder(&root.join(&entry.name))
-    });
-    if plain {
-        Layout::Nested
-    } else {
-        Layout::MaildirPlusPlus
+        let directory = !matches!(entry.kind, EntryKind::File | EntryKind::Other);
+        if own || name.starts_with(b".") || !directory {
+            continue;
+        }
+        let cur = root.join(&entry.name).join("cur");
+        match fs.stat(&cur) {
+            Ok(_) => return Ok(Layout::Nested),
+            Err(error) if passes(&error) => {}
+            Err(error) => return Err(RepoError::at(cur)(error)),
+        }
+    }
+    Ok(Layout::MaildirPlusPlus)
+}
+
+/// Whether an error says of a path that it is not there, or nothing that is ours to look into.
+fn passes(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+}
+
+/// Whether something has this name. Not to be able to tell is an error: what is there is not to be
+/// made anew.
+fn is_there(fs: &dyn Fs, path: &Path) -> Result<bool, RepoError> {
+    match fs.lstat(path) {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(RepoError::at(path)(error)),
     }
 }
 
@@ -200,7 +221,7 @@ fn real_path(path: &Path) -> Result<PathBuf, RepoError> {
 
 fn device_key(fs: &dyn Fs, layout: &StoreLayout, name: &str) -> Result<KeyFile, RepoError> {
     let path = layout.device_key();
-    if fs.lstat(&path).is_ok() {
+    if is_there(fs, &path)? {
         return Ok(KeyFile::load(fs, &path)?);
     }
     Ok(KeyFile::generate(fs, &path, name)?)

@@ -245,6 +245,12 @@ impl Repository {
     pub fn patience(&self) -> Duration {
         Duration::from_secs(self.config.lock_timeout)
     }
+
+    /// How long another device may be silent within a session; none for ever.
+    pub fn peer_patience(&self) -> Option<Duration> {
+        let seconds = self.config.peer_timeout;
+        (seconds > 0).then(|| Duration::from_secs(seconds))
+    }
 }
 
 /// A snapshot's folders, from wherever they are stored.
@@ -269,6 +275,7 @@ fn read_text(fs: &dyn crate::fs::Fs, path: &Path) -> Result<String, RepoError> {
 fn read_text_or_empty(fs: &dyn crate::fs::Fs, path: &Path) -> Result<String, RepoError> {
     match fs.lstat(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        _ => read_text(fs, path),
+        Err(error) => Err(RepoError::at(path)(error)),
+        Ok(_) => read_text(fs, path),
     }
 }

@@ -21,9 +21,10 @@ impl Repository {
         let _lock = Lock::file(&path, "mailvc key renew", self.patience(), &|_| {})?;
         self.sweep_settings()?;
         let (fs, next) = (&**self.fs(), self.layout().next_key());
-        if instance::check(fs, self.layout()).is_err() {
+        match instance::check(fs, self.layout()) {
             // It came with the copy: the other store will have it.
-            self.remove_if_there(&next)?;
+            Err(RepoError::Copied(_)) => self.remove_if_there(&next)?,
+            other => other?,
         }
         if !self.is_there(&next)? {
             KeyFile::generate(fs, &next, &self.config().device)?;

@@ -9,7 +9,8 @@ use crate::merge;
 use crate::object::{FolderMap, SnapshotId, SnapshotKind};
 use crate::odb::{Batch, ObjectWrite};
 use crate::worktree::{
-    Applied, Applier, Depth, Mend, Plan, Scanner, WorktreeError, apply, plan, sweep,
+    Applied, Applier, Depth, Mend, Plan, Problem, ProblemKind, Scanner, WorktreeError, apply, plan,
+    sweep,
 };
 
 use super::locked::Work;
@@ -44,6 +45,7 @@ impl Locked<'_> {
             map: &recorded.found,
             taken_as: &recorded.found,
             hidden: &recorded.hidden,
+            problems: &recorded.problems,
             mend,
         };
         if dry_run {
@@ -85,6 +87,7 @@ impl Locked<'_> {
         found: &Found<'_>,
         record: &Applying,
     ) -> Result<Steps, RepoError> {
+        found.was_seen()?;
         let target = target(batch, found.taken_as, record)?;
         let mut plan = plan(batch, found.map, &target)?;
         plan.mend = found.mend.to_vec();
@@ -165,6 +168,7 @@ impl Locked<'_> {
             map: &map,
             taken_as: &half_done::complete(&batch, &map, (&known, &to))?,
             hidden: &scan.hidden,
+            problems: &scan.problems,
             mend: &mend,
         };
         let mut steps = self.steps(&batch, &found, record)?;
@@ -182,8 +186,23 @@ struct Found<'a> {
     /// The same, but for what an interrupted run left half done.
     taken_as: &'a FolderMap,
     hidden: &'a BTreeSet<FolderPath>,
+    problems: &'a [Problem],
     /// The damaged files to mend.
     mend: &'a [Mend],
+}
+
+impl Found<'_> {
+    /// An error if some mail was there, perhaps, and could not be read: who makes the Maildir from
+    /// what was seen of it would double that mail, or undo what was done to it.
+    fn was_seen(&self) -> Result<(), RepoError> {
+        for problem in self.problems {
+            if let ProblemKind::Failed(why) = &problem.kind {
+                let (path, why) = (problem.path.clone(), why.clone());
+                return Err(RepoError::Unseen { path, why });
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What the Maildir is to be, and how it becomes that.

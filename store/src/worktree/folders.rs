@@ -156,10 +156,10 @@ impl Maildir {
             let hidden = name.starts_with(b".") && !is_folder;
             if depth < MAX_DEPTH
                 && !hidden
-                && self.is_dir(&path, &entry)
+                && self.is_dir(&path, &entry, found)
                 && let Err(WorktreeError::Io { source, .. }) = self.descend(&path, depth + 1, found)
             {
-                self.report(&path, ProblemKind::Unreadable(source.to_string()), found);
+                self.report(&path, ProblemKind::of(&source), found);
             }
         }
         Ok(())
@@ -180,13 +180,15 @@ impl Maildir {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     // A link to nowhere is a disk that is not mounted, never an empty folder. A
                     // name that vanished since it was listed is caught by the second look.
-                    if self.fs.lstat(path).is_ok() {
-                        self.report(path, ProblemKind::DanglingSymlink, found);
+                    match self.fs.lstat(path) {
+                        Ok(_) => self.report(path, ProblemKind::DanglingSymlink, found),
+                        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                        Err(error) => self.report(path, ProblemKind::of(&error), found),
                     }
                     return Ok(false);
                 }
                 Err(error) => {
-                    self.report(path, ProblemKind::Unreadable(error.to_string()), found);
+                    self.report(path, ProblemKind::of(&error), found);
                     return Ok(false);
                 }
             },
@@ -204,21 +206,25 @@ impl Maildir {
                 Ok(true)
             }
             Err(WorktreeError::Io { source, .. }) => {
-                self.report(path, ProblemKind::Unreadable(source.to_string()), found);
+                self.report(path, ProblemKind::of(&source), found);
                 Ok(true)
             }
             Err(error) => Err(error),
         }
     }
 
-    fn is_dir(&self, path: &Path, entry: &DirEntry) -> bool {
+    fn is_dir(&self, path: &Path, entry: &DirEntry, found: &mut Discovery) -> bool {
         match entry.kind {
             EntryKind::Dir => true,
             // A link that leads to a directory may lead back up: only folders are followed.
-            EntryKind::Unknown => self
-                .fs
-                .lstat(path)
-                .is_ok_and(|stat| stat.kind == EntryKind::Dir),
+            EntryKind::Unknown => match self.fs.lstat(path) {
+                Ok(stat) => stat.kind == EntryKind::Dir,
+                Err(error) if error.kind() == io::ErrorKind::NotFound => false,
+                Err(error) => {
+                    self.report(path, ProblemKind::of(&error), found);
+                    false
+                }
+            },
             _ => false,
         }
     }
@@ -250,7 +256,8 @@ impl Maildir {
                     let source = io::Error::new(io::ErrorKind::NotFound, "a link to nowhere");
                     Err(WorktreeError::Io { path, source })
                 }
-                Err(_) => Ok(None),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+                Err(error) => Err(WorktreeError::at(path)(error)),
             },
             Err(error) => Err(WorktreeError::at(path)(error)),
         }

@@ -1,6 +1,7 @@
 //! One look at one folder's directories.
 
 use std::collections::HashMap;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 
 use super::files::{self, Name};
@@ -241,7 +242,8 @@ pub(super) fn list(
             let kind = match entry.kind {
                 EntryKind::Unknown => match maildir.fs.lstat(&path.join(&entry.name)) {
                     Ok(stat) => stat.kind,
-                    Err(_) => continue,
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                    Err(error) => return Err(WorktreeError::at(path)(error)),
                 },
                 known => known,
             };

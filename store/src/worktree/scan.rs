@@ -70,6 +70,13 @@ impl Scan {
             .filter(|p| p.kind.hides_mail())
             .filter_map(|p| p.folder.as_ref())
     }
+
+    /// Whether something could not be seen that may be seen the next time, and in which whatever
+    /// is missing may lie.
+    pub fn failed(&self) -> bool {
+        let mut kinds = self.problems.iter().map(|problem| &problem.kind);
+        kinds.any(|kind| matches!(kind, ProblemKind::Failed(_)))
+    }
 }
 
 /// Looks at a Maildir.
@@ -105,6 +112,8 @@ struct Work {
     /// What must be listed.
     stale: Sides,
     vanished: bool,
+    /// A file could not be read: the directory is listed again the next time.
+    unread: bool,
     /// How many files the index knows here; none before the folder was listed.
     files: Option<u64>,
     /// Whether the index knew nothing of the folder when the scan began.
@@ -124,6 +133,7 @@ impl Work {
             listed_at: ListedAt::default(),
             stale,
             vanished: false,
+            unread: false,
             files: None,
             unknown: false,
         }
@@ -222,7 +232,7 @@ impl Scanner<'_> {
             match Stamps::take(self.maildir, &folder, trust) {
                 Ok(stamps) => self.note_stamps(state, known, folder, stamps),
                 Err(WorktreeError::Io { path, source }) => {
-                    let kind = ProblemKind::Unreadable(source.to_string());
+                    let kind = ProblemKind::of(&source);
                     report(
                         state,
                         Problem {

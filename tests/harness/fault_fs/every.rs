@@ -2,7 +2,7 @@
 
 use super::{Fault, FaultFs};
 
-/// Lets `fault` strike at the first write operation of `act`, then on a new disk at the second,
+/// Lets `fault` strike at the first operation of `act` that it can strike at, then on a new disk at the second,
 /// and so on until `act` ends before it strikes; returns how many operations `act` has. Each time
 /// the disk is as it would be found after the crash, running again, when `check` gets it, with the
 /// operation's number, or `None` after the undisturbed run (whose power is cut too, if the fault
@@ -126,7 +126,7 @@ impl<P, A, C> Run<P, A, C> {
         match self.fault {
             Fault::PowerLoss => disk.power_cut(),
             Fault::Reorder(seed) => disk.reordered_power_cut(seed ^ operation),
-            Fault::Fail(_) | Fault::Torn => Ok(()),
+            _ => Ok(()),
         }
         .expect("the disk rewound");
         disk.revive();

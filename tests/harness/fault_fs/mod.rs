@@ -1,5 +1,5 @@
 //! The one file system with faults: a real directory whose n-th write operation fails, or is the
-//! last before the process or the power goes.
+//! last before the process or the power goes; or whose n-th operation that only reads fails.
 //!
 //! What a power cut leaves is what was synced, to the letter of POSIX and no better: bytes that no
 //! `sync` followed are gone, and so is every change of a directory that no `sync_dir` of that very
@@ -15,11 +15,12 @@ mod operations;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use mailvc_store::fs::SharedFs;
+use mailvc_store::fs::{Fs, OsFs, SharedFs};
 use tempfile::TempDir;
 
 pub use every::{Points, at_chosen_operations, at_every_operation};
@@ -30,6 +31,11 @@ use journal::Journal;
 pub enum Fault {
     /// It fails with this error number (28 is a full disk, 5 a broken one); what follows works.
     Fail(i32),
+    /// An operation that only reads (open, stat, a listing) fails with this error number; what
+    /// follows works.
+    Refuse(i32),
+    /// A file can be opened, and none of its bytes be read: error number 5.
+    Unreadable,
     /// The process is killed; a write gets half of its bytes down before.
     Torn,
     /// The power goes before it; [`FaultFs::power_cut`] leaves what was synced.
@@ -53,8 +59,12 @@ struct Disk {
 
 #[derive(Debug)]
 struct State {
+    /// Those at which the fault armed last can strike.
     operations: u64,
+    kind: Fault,
     armed: Option<(u64, Fault)>,
+    /// Something that only reads was refused.
+    refused: bool,
     crashed: Option<Fault>,
     /// Raised by each revival: files that were open before are those of a dead process.
     life: u64,
@@ -65,6 +75,28 @@ struct State {
 enum Step {
     Go,
     Half,
+}
+
+impl Fault {
+    /// Whether it strikes at operations of this kind.
+    fn strikes_at(self, operation: Operation) -> bool {
+        match self {
+            Self::Refuse(_) => operation != Operation::Write,
+            Self::Unreadable => operation == Operation::Open,
+            _ => operation == Operation::Write,
+        }
+    }
+}
+
+/// What is done to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    /// Something that only looks: a stat, a listing.
+    Look,
+    /// The opening of a file to be read.
+    Open,
+    /// Anything that writes.
+    Write,
 }
 
 fn down() -> io::Error {
@@ -81,7 +113,14 @@ impl State {
 
     /// Counts an operation that writes, and lets the fault strike if it is this one's turn.
     fn step(&mut self) -> io::Result<Step> {
+        self.step_of(Operation::Write)
+    }
+
+    fn step_of(&mut self, operation: Operation) -> io::Result<Step> {
         self.alive()?;
+        if !self.kind.strikes_at(operation) {
+            return Ok(Step::Go);
+        }
         self.operations += 1;
         match self.armed {
             Some((at, fault)) if at == self.operations => {
@@ -93,8 +132,13 @@ impl State {
     }
 
     fn strike(&mut self, fault: Fault) -> io::Result<Step> {
-        if let Fault::Fail(errno) = fault {
-            return Err(io::Error::from_raw_os_error(errno));
+        self.refused = matches!(fault, Fault::Refuse(_) | Fault::Unreadable);
+        match fault {
+            Fault::Fail(errno) | Fault::Refuse(errno) => {
+                return Err(io::Error::from_raw_os_error(errno));
+            }
+            Fault::Unreadable => return Ok(Step::Half),
+            _ => {}
         }
         self.crashed = Some(fault);
         match fault {
@@ -133,7 +177,9 @@ impl FaultFs {
         std::fs::create_dir(&side).expect("the side");
         let state = State {
             operations: 0,
+            kind: Fault::Torn,
             armed: None,
+            refused: false,
             crashed: None,
             life: 0,
             journal: Journal::new(side),
@@ -155,10 +201,12 @@ impl FaultFs {
         Arc::new(self.clone())
     }
 
-    /// Lets `fault` strike at the `operation`-th write operation from now, the next being 1.
+    /// Lets `fault` strike at the `operation`-th operation of its kind from now, the next being 1.
     pub fn arm(&self, operation: u64, fault: Fault) {
         let mut state = self.state();
         state.operations = 0;
+        state.kind = fault;
+        state.refused = false;
         state.armed = Some((operation, fault));
     }
 
@@ -167,9 +215,14 @@ impl FaultFs {
         self.state().armed.take().is_none()
     }
 
-    /// The write operations since the last `arm`, or since the beginning.
+    /// The operations at which the fault can strike, since the last `arm`; writes, if there was none.
     pub fn operations(&self) -> u64 {
         self.state().operations
+    }
+
+    /// Whether something that only reads was refused, so that there may have been mail unseen.
+    pub fn refused_to_read(&self) -> bool {
+        self.state().refused
     }
 
     /// Whether the process or the power is gone.
@@ -197,6 +250,7 @@ impl FaultFs {
         let mut state = self.state();
         state.crashed = None;
         state.armed = None;
+        state.refused = false;
         state.life += 1;
     }
 
@@ -205,9 +259,20 @@ impl FaultFs {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The state of a machine that runs, for operations that only read.
-    fn reading(&self) -> io::Result<()> {
-        self.state().alive()
+    /// An operation that only looks.
+    fn look(&self) -> io::Result<()> {
+        self.state().step_of(Operation::Look).map(|_| ())
+    }
+
+    /// The opening of a file to be read.
+    fn opening(&self, path: &Path) -> io::Result<File> {
+        let step = self.state().step_of(Operation::Open)?;
+        let file = OsFs.open(path)?;
+        match step {
+            Step::Go => Ok(file),
+            // The first page of a process is nobody's.
+            Step::Half => OsFs.open(Path::new("/proc/self/mem")),
+        }
     }
 
     /// `path` with its directory's true name.

@@ -51,22 +51,21 @@ impl FaultFs {
 
 impl Fs for FaultFs {
     fn open(&self, path: &Path) -> io::Result<File> {
-        self.reading()?;
-        OsFs.open(path)
+        self.opening(path)
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
-        self.reading()?;
+        self.look()?;
         OsFs.stat(path)
     }
 
     fn lstat(&self, path: &Path) -> io::Result<Stat> {
-        self.reading()?;
+        self.look()?;
         OsFs.lstat(path)
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        self.reading()?;
+        self.look()?;
         OsFs.read_dir(path)
     }
 

@@ -217,3 +217,26 @@ fn every_write_of_a_durable_file_may_be_the_last() {
         assert_eq!(operations, 6, "remove, create, write, sync, rename, sync");
     }
 }
+
+#[test]
+fn what_only_reads_is_refused_once_and_no_write_with_it() {
+    let disk = FaultFs::new();
+    let path = create(&disk, "file", b"bytes");
+    disk.arm(2, Fault::Refuse(24));
+    assert!(disk.stat(&path).is_ok());
+    assert!(disk.sync_dir(disk.root()).is_ok());
+    let error = disk.read_dir(disk.root()).expect_err("refused");
+    assert_eq!(error.raw_os_error(), Some(24));
+    assert!(disk.read_dir(disk.root()).is_ok() && disk.disarm());
+}
+
+#[test]
+fn an_unreadable_file_opens_and_gives_nothing() {
+    let disk = FaultFs::new();
+    let path = create(&disk, "file", b"bytes");
+    disk.arm(1, Fault::Unreadable);
+    let mut file = disk.open(&path).expect("opened");
+    let error = std::io::Read::read(&mut file, &mut [0; 5]).expect_err("unreadable");
+    assert_eq!(error.raw_os_error(), Some(5));
+    assert_eq!(read(&disk, "file").as_deref(), Some(&b"bytes"[..]));
+}

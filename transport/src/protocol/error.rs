@@ -172,7 +172,10 @@ impl SessionError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Wire(error) => error.is_retryable(),
-            Self::Told { code, .. } => matches!(code, ErrorCode::Busy | ErrorCode::Cancelled),
+            Self::Told { code, .. } => matches!(
+                code,
+                ErrorCode::Busy | ErrorCode::Cancelled | ErrorCode::Silent
+            ),
             Self::Cancelled => true,
             _ => false,
         }
@@ -200,6 +203,10 @@ impl SessionError {
             Self::Forbidden => ErrorCode::Forbidden,
             Self::Limit(_) => ErrorCode::Limit,
             Self::Cancelled => ErrorCode::Cancelled,
+            Self::Wire(WireError::Silent(_)) => {
+                let text = "it heard nothing from this end for too long".to_owned();
+                return (ErrorCode::Silent, text);
+            }
             _ if self.is_refusal() => ErrorCode::Malformed,
             Self::Wire(_)
             | Self::OutOfTurn { .. }

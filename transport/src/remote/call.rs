@@ -8,11 +8,14 @@ use mailvc_store::progress::NoProgress;
 use mailvc_store::repo::{LockRequest, RemoteConfig, RepoError, Repository};
 
 use super::{Place, RemoteUrl, SshUrl, UrlError};
-use crate::protocol::{ClientReport, Limits, ProtocolError, Request, run_client};
+use crate::line::{self, Patience};
+use crate::protocol::{ClientReport, Limits, ProtocolError, Request, SessionError, run_client};
 use crate::serve::{Admission, ServeError, serve};
 use crate::session::{Consent, DeviceError, Outcome, RepoDevice, Stance};
 use crate::ssh::{self, Destination, SshError, SshOptions};
-use crate::wire::{Role, Verb};
+use crate::wire::{Role, Verb, WireError};
+
+type Stream = (Box<dyn Read + Send>, Box<dyn Write + Send>);
 
 /// The program that is started on the far side.
 const PROGRAM: &str = "mailvc";
@@ -67,6 +70,8 @@ pub enum RemoteError {
         source: Box<ProtocolError<DeviceError>>,
         /// The end of the far program's standard error, safe to print.
         stderr: String,
+        /// Whether this end had merged before.
+        merged: bool,
     },
     /// The store on the other path of this machine.
     #[error("the remote's store: {0}")]
@@ -118,7 +123,13 @@ fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Rep
     let command = remote_command(call.remote.command.as_deref(), &url.place);
     let mut duplex = ssh::connect(&destination, &command, call.ssh)?;
     let note = duplex.note().map(str::to_owned);
-    let result = converse(call, duplex.split(), account(&url.place), lock);
+    let patience = Patience {
+        silence: call.repo.peer_patience(),
+        at_once: !duplex.may_ask(),
+    };
+    let (listener, speaker) = line::keep(duplex.split(), patience).map_err(RemoteError::Start)?;
+    let stream: Stream = (Box::new(listener), Box::new(speaker));
+    let result = converse(call, stream, account(&url.place), lock);
     match result {
         Ok((session, outcome)) => {
             duplex.finish()?;
@@ -133,25 +144,26 @@ fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Rep
     }
 }
 
-/// Why the line broke, if the connection knows better than the session.
+/// Why the line broke, if the connection knows better than the session. A host that has stopped
+/// answering is not waited for to say so.
 fn explain(error: RemoteError, duplex: Box<dyn ssh::Duplex>) -> RemoteError {
-    let RemoteError::Session { source, .. } = error else {
+    let RemoteError::Session { source, merged, .. } = error else {
         return error;
     };
-    let broke = matches!(
-        *source,
-        ProtocolError::Session(crate::protocol::SessionError::Wire(_))
-    );
-    match duplex.finish() {
-        Err(cause) if broke => cause.into(),
-        Ok(exit) if broke => RemoteError::Session {
-            source,
-            stderr: exit.stderr_tail,
-        },
-        _ => RemoteError::Session {
-            source,
-            stderr: String::new(),
-        },
+    let broke = match *source {
+        ProtocolError::Session(SessionError::Wire(WireError::Silent(_))) => None,
+        ProtocolError::Session(SessionError::Wire(_)) => Some(true),
+        _ => Some(false),
+    };
+    let stderr = match broke.map(|broke| (broke, duplex.finish())) {
+        Some((true, Err(cause))) if !merged => return cause.into(),
+        Some((true, Ok(exit))) => exit.stderr_tail,
+        _ => String::new(),
+    };
+    RemoteError::Session {
+        source,
+        stderr,
+        merged,
     }
 }
 
@@ -230,12 +242,12 @@ fn serve_path(there: &Repository, stream: UnixStream) -> Result<(), ServeError> 
 }
 
 fn io_error(source: std::io::Error) -> ServeError {
-    ProtocolError::Session(crate::protocol::SessionError::Wire(source.into()))
+    ProtocolError::Session(SessionError::Wire(source.into()))
 }
 
 fn converse(
     call: &Call<'_>,
-    stream: (Box<dyn Read + Send>, Box<dyn Write + Send>),
+    stream: Stream,
     account: &str,
     lock: &LockRequest<'_>,
 ) -> Result<(ClientReport, Outcome), RemoteError> {
@@ -251,11 +263,12 @@ fn converse(
         limits: Limits::default(),
         progress: lock.progress,
     };
-    let session =
-        run_client(&mut device, stream, &request).map_err(|source| RemoteError::Session {
-            source: Box::new(source),
-            stderr: String::new(),
-        })?;
+    let session = run_client(&mut device, stream, &request);
+    let session = session.map_err(|source| RemoteError::Session {
+        source: Box::new(source),
+        stderr: String::new(),
+        merged: device.outcome.merged.is_some(),
+    })?;
     if session.in_step {
         device.note_in_step(&session.peer)?;
     }

@@ -11,6 +11,7 @@ use mailvc_store::progress::NoProgress;
 use mailvc_store::repo::{LockRequest, Repository};
 
 use super::{Admission, serve};
+use crate::line::{self, Patience};
 use crate::ssh::server::{
     self, Event, KeyOption, Limits, Server, ServerError, ServerFiles, Service, Session,
 };
@@ -77,6 +78,11 @@ fn answer(
         waiting: &|_| {},
         progress: &NoProgress,
     };
+    let patience = Patience {
+        silence: repo.peer_patience(),
+        at_once: true,
+    };
+    let stream = line::keep(stream, patience).map_err(|error| error.to_string())?;
     let (report, _) = serve(&repo, stream, &admission, &lock).map_err(|error| full_text(&error))?;
     let settled = report
         .settled

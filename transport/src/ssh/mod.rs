@@ -41,6 +41,9 @@ pub trait Duplex: Send {
     /// Waits until the program has ended, for as long as [`Timeouts::idle`]; output not yet read
     /// is thrown away. The writer must have been dropped, or the program may wait for more.
     fn finish(self: Box<Self>) -> Result<ExitReport, SshError>;
+    /// Whether a person may yet be asked for something, so that it may take its time until the
+    /// program's first byte.
+    fn may_ask(&self) -> bool;
     /// What a person should know of how the connection was made: why the system's ssh was taken,
     /// what of the configuration was passed over.
     fn note(&self) -> Option<&str>;

@@ -68,7 +68,8 @@ pub(super) fn connect(
     let mut command = Command::new(program);
     command.args(first).args(["-T", "-x", "-a"]);
     command.args(["-o", "ClearAllForwardings=yes"]);
-    if call.options.asker().is_none() {
+    let may_ask = call.options.asker().is_some();
+    if !may_ask {
         command.args(["-o", "BatchMode=yes"]);
     }
     command
@@ -92,6 +93,7 @@ pub(super) fn connect(
         stderr,
         note,
         idle,
+        may_ask,
     }))
 }
 
@@ -111,6 +113,7 @@ struct Process {
     stderr: Option<JoinHandle<String>>,
     note: Option<String>,
     idle: Duration,
+    may_ask: bool,
 }
 
 impl Process {
@@ -217,6 +220,10 @@ impl Duplex for Process {
                 stderr_tail: stderr,
             }),
         }
+    }
+
+    fn may_ask(&self) -> bool {
+        self.may_ask
     }
 
     fn note(&self) -> Option<&str> {

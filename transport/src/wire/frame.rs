@@ -1,9 +1,14 @@
-use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufReader, Read, Write};
 
 use mailvc_store::codec::DecodeError;
 
 /// The longest frame: its type and its payload, in bytes.
 pub const MAX_FRAME: usize = 4 << 20;
+
+/// A whole frame that says nothing but that its sender lives. It may stand between any two others.
+pub const ALIVE: [u8; 5] = [1, 0, 0, 0, ALIVE_TYPE];
+
+const ALIVE_TYPE: u8 = 14;
 
 const BUFFER: usize = 64 << 10;
 
@@ -12,7 +17,10 @@ const BUFFER: usize = 64 << 10;
 pub enum WireError {
     /// Reading or writing failed.
     #[error("the connection broke")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+    /// The peer gave no sign of life for too long.
+    #[error("the other end has stopped answering")]
+    Silent(#[source] io::Error),
     /// The peer ended the connection before the session was over.
     #[error("the other end closed the connection early")]
     Closed,
@@ -30,10 +38,19 @@ pub enum WireError {
     TooLong(usize),
 }
 
+impl From<io::Error> for WireError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::TimedOut => Self::Silent(error),
+            _ => Self::Io(error),
+        }
+    }
+}
+
 impl WireError {
     /// Whether the same may go well another time.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Io(_) | Self::Closed)
+        matches!(self, Self::Io(_) | Self::Silent(_) | Self::Closed)
     }
 }
 
@@ -51,9 +68,19 @@ impl<R: Read> FrameReader<R> {
         Self { stream, bytes: 0 }
     }
 
-    /// The next frame's type and payload. Memory grows with what arrives, not with the length
-    /// that is announced. An end of the stream is [`WireError::Closed`] wherever it comes.
+    /// The next frame's type and payload; signs of life are passed over. Memory grows with what
+    /// arrives, not with the length that is announced. An end of the stream is
+    /// [`WireError::Closed`] wherever it comes.
     pub fn take(&mut self) -> Result<(u8, Vec<u8>), WireError> {
+        loop {
+            let (kind, payload) = self.next()?;
+            if (kind, payload.as_slice()) != (ALIVE_TYPE, &[]) {
+                return Ok((kind, payload));
+            }
+        }
+    }
+
+    fn next(&mut self) -> Result<(u8, Vec<u8>), WireError> {
         let mut head = [0; 5];
         self.fill(&mut head)?;
         let [a, b, c, d, kind] = head;
@@ -84,23 +111,29 @@ impl<R: Read> FrameReader<R> {
             .read_exact(head)
             .map_err(|error| match error.kind() {
                 io::ErrorKind::UnexpectedEof => WireError::Closed,
-                _ => WireError::Io(error),
+                _ => error.into(),
             })
     }
 }
 
-/// Puts frames on a byte stream, and counts its bytes.
+/// Puts frames on a byte stream, and counts its bytes. Whole frames are written at a time, so that
+/// there may be something in between.
 #[derive(Debug)]
 pub struct FrameWriter<W: Write> {
-    stream: BufWriter<W>,
+    stream: W,
+    waiting: Vec<u8>,
     bytes: u64,
 }
 
 impl<W: Write> FrameWriter<W> {
     /// Writes to `stream`.
     pub fn new(stream: W) -> Self {
-        let stream = BufWriter::with_capacity(BUFFER, stream);
-        Self { stream, bytes: 0 }
+        let waiting = Vec::new();
+        Self {
+            stream,
+            waiting,
+            bytes: 0,
+        }
     }
 
     /// Adds a frame; it leaves with the next [`flush`](Self::flush) at the latest.
@@ -109,16 +142,26 @@ impl<W: Write> FrameWriter<W> {
         if length > MAX_FRAME {
             return Err(WireError::TooLong(payload.len()));
         }
-        self.stream.write_all(&(length as u32).to_le_bytes())?;
-        self.stream.write_all(&[kind])?;
-        self.stream.write_all(payload)?;
+        self.waiting.extend((length as u32).to_le_bytes());
+        self.waiting.push(kind);
+        self.waiting.extend(payload);
         self.bytes += (4 + length) as u64;
+        if self.waiting.len() >= BUFFER {
+            self.write()?;
+        }
         Ok(())
     }
 
     /// Sends what was put.
     pub fn flush(&mut self) -> Result<(), WireError> {
+        self.write()?;
         Ok(self.stream.flush()?)
+    }
+
+    fn write(&mut self) -> Result<(), WireError> {
+        let written = self.stream.write_all(&self.waiting);
+        self.waiting.clear();
+        Ok(written?)
     }
 
     /// How many bytes of frames were put.
@@ -151,6 +194,50 @@ mod tests {
         assert_eq!(reader.take().expect("second"), (2, Vec::new()));
         assert!(matches!(reader.take(), Err(WireError::Closed)));
         assert_eq!(reader.bytes(), bytes.len() as u64);
+    }
+
+    #[test]
+    fn signs_of_life_are_passed_over_wherever_they_stand() {
+        assert_eq!(ALIVE, *b"\x01\0\0\0\x0e");
+        let mut bytes = ALIVE.to_vec();
+        bytes.extend(frames(&[(1, b"abc"), (ALIVE_TYPE, b""), (2, b"")]));
+        bytes.extend(ALIVE);
+        let mut reader = FrameReader::new(&bytes[..]);
+        assert_eq!(reader.take().expect("first"), (1, b"abc".to_vec()));
+        assert_eq!(reader.take().expect("second"), (2, Vec::new()));
+        assert!(matches!(reader.take(), Err(WireError::Closed)));
+    }
+
+    #[test]
+    fn a_sign_of_life_says_nothing() {
+        let bytes = frames(&[(ALIVE_TYPE, b"!")]);
+        let (kind, payload) = FrameReader::new(&bytes[..]).take().expect("a frame");
+        assert!(crate::wire::Message::decode(kind, payload).is_err());
+    }
+
+    #[test]
+    fn what_is_written_is_whole_frames() {
+        struct Pieces(Vec<usize>);
+        impl Write for Pieces {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                let mut reader = FrameReader::new(bytes);
+                while reader.take().is_ok() {}
+                assert_eq!(reader.bytes(), bytes.len() as u64);
+                self.0.push(bytes.len());
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let mut pieces = Pieces(Vec::new());
+        let mut writer = FrameWriter::new(&mut pieces);
+        for length in (0..BUFFER * 3).step_by(9973) {
+            writer.put(7, &vec![0; length]).expect("put");
+        }
+        writer.flush().expect("flush");
+        drop(writer);
+        assert!(pieces.0.len() > 2);
     }
 
     #[test]

@@ -99,10 +99,12 @@ pub enum ErrorCode {
     Busy = 7,
     /// A person stopped the other end.
     Cancelled = 8,
+    /// The other end heard nothing from this one for too long.
+    Silent = 9,
 }
 
 impl ErrorCode {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Other,
         Self::Version,
         Self::Forbidden,
@@ -112,6 +114,7 @@ impl ErrorCode {
         Self::Internal,
         Self::Busy,
         Self::Cancelled,
+        Self::Silent,
     ];
 
     fn from_number(number: u8) -> Self {

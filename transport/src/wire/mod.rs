@@ -10,7 +10,7 @@ mod item;
 mod message;
 mod text;
 
-pub use frame::{FrameReader, FrameWriter, MAX_FRAME, WireError};
+pub use frame::{ALIVE, FrameReader, FrameWriter, MAX_FRAME, WireError};
 pub use greeting::{Capabilities, Hello, MAX_HAVES, Role, VERSIONS, Verb, Versions, Welcome};
 pub use item::{FolderBase, Item, MAX_SIGNATURE, MAX_SIGNATURES};
 pub use message::{Done, ErrorCode, HeldPart, Message, WANTS_PER_FRAME};

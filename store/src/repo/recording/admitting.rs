@@ -20,6 +20,8 @@ pub enum HeldReason {
     Restless,
     /// The folder was replaced or renamed, or cannot be looked into.
     Doubtful,
+    /// Something could not be read this time, and it may be there.
+    Failed,
 }
 
 /// Messages that are missing in the Maildir and whose deletion is not recorded.
@@ -82,7 +84,7 @@ impl Locked<'_> {
         let after_id = write_map_like(batch, &scan.map, Some(before_id))?;
         let leaving = leaving(batch, before_id, after_id)?;
         // Copies of messages that stay elsewhere wait only with others, or where all does.
-        let all_waits = request.keep_missing || !scan.consistent;
+        let all_waits = request.keep_missing || !scan.consistent || scan.failed();
         let only_copies = leaving.messages.is_empty() && leaving.replaced == 0;
         if only_copies && (leaving.thinned.is_empty() || !all_waits) {
             return Ok(all(Vec::new()));
@@ -150,6 +152,12 @@ impl Locked<'_> {
             return Ok(Held {
                 leaving: leaving.clone(),
                 reasons: reasons.into_iter().map(HeldReason::Guard).collect(),
+            });
+        }
+        if scan.failed() {
+            return Ok(Held {
+                leaving: leaving.clone(),
+                reasons: vec![HeldReason::Failed],
             });
         }
         let mut doubtful: BTreeSet<&FolderPath> = scan.doubtful().collect();

@@ -100,7 +100,7 @@ impl Scanner<'_> {
 fn row_after(work: &Work, folder: Folder, consistent: bool) -> FolderRow {
     let unsettle = |stamp: Option<DirStamp>| {
         stamp.map(|stamp| DirStamp {
-            settled: stamp.settled && consistent,
+            settled: stamp.settled && consistent && !work.unread,
             ..stamp
         })
     };

@@ -23,7 +23,7 @@ impl Scanner<'_> {
             match self.look(work) {
                 Ok(strange) => problems.extend(strange),
                 Err(WorktreeError::Io { path, source }) => {
-                    let kind = ProblemKind::Unreadable(source.to_string());
+                    let kind = ProblemKind::of(&source);
                     problems.push(Problem {
                         path,
                         folder: Some(work.folder.clone()),

@@ -101,9 +101,10 @@ impl Scanner<'_> {
                     let problem = Problem {
                         path: self.maildir.file(&folder, &pending.name),
                         folder: Some(folder.clone()),
-                        kind: ProblemKind::Unreadable(error.to_string()),
+                        kind: ProblemKind::of(&error),
                     };
                     if let Some(work) = state.works.get_mut(&folder) {
+                        work.unread = true;
                         work.keep(pending);
                     }
                     report(state, problem);
@@ -205,8 +206,11 @@ impl Scanner<'_> {
             file.take(known.size.max(added.size))
                 .read_to_end(&mut bytes)
         });
-        if read.is_err() {
-            return Ok(false);
+        match read {
+            Ok(_) => {}
+            // It is looked at again, under another name perhaps.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(WorktreeError::at(path)(error)),
         }
         if bytes.iter().all(|&byte| byte == 0) {
             return Ok(true);

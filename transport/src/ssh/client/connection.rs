@@ -63,6 +63,10 @@ impl Duplex for Connection {
         }
     }
 
+    fn may_ask(&self) -> bool {
+        false
+    }
+
     fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
