@@ -102,7 +102,8 @@ impl Copies {
         if all.len() as u64 > MAX_COPIES {
             return None;
         }
-        let mut runs: Vec<(MessageCopy, u64)> = Vec::new();
+        // Nearly always one; there may be very many messages.
+        let mut runs: Vec<(MessageCopy, u64)> = Vec::with_capacity(1);
         for copy in all {
             match runs.last_mut() {
                 Some((last, count)) if *last == copy => *count += 1,
@@ -143,7 +144,7 @@ impl Copies {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let runs = reader.bounded(MAX_COPIES, "copies")?;
-        let mut copies = Self(Vec::new());
+        let mut copies = Self(Vec::with_capacity(1));
         for _ in 0..runs {
             let count = reader.bounded(MAX_COPIES, "copies")?;
             let copy = MessageCopy::decode(reader)?;

@@ -22,9 +22,11 @@ pub fn edit(
     root: TreeId,
     edits: impl IntoIterator<Item = Edit>,
 ) -> Result<(TreeId, Sums), TreeError> {
-    // Collecting keeps the last of equal keys.
-    let edits: BTreeMap<EntryKey, Option<Entry>> = edits.into_iter().collect();
     let mut edits: Vec<Edit> = edits.into_iter().collect();
+    // The sort keeps the order of equal keys, so that the last of them comes first, and stays.
+    edits.reverse();
+    edits.sort_by_key(|(key, _)| *key);
+    edits.dedup_by_key(|(key, _)| *key);
     let node = load(odb, root, Place::ROOT, None)?;
     let stood = Child {
         id: root,
