@@ -91,13 +91,18 @@ fn watched(device: &Device) -> (SnapshotReport, Vec<Asked>) {
     (report, asked)
 }
 
-/// A device with so many messages in each of three folders, all of them recorded.
+/// A device with so many messages in each of three folders, all of them recorded, in one pack.
 fn settled(count: usize) -> Device {
     let device = Device::new("a");
     for (n, folder) in ["", "Lists", "Work"].into_iter().enumerate() {
         device.put_many(folder, n * 10_000..n * 10_000 + count);
     }
     assert!(watched(&device).0.new);
+    let how = GcRequest {
+        grace: 0,
+        dry_run: false,
+    };
+    device.repo().gc(&how, &request()).expect("collected");
     device
 }
 
