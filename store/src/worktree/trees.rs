@@ -91,13 +91,9 @@ pub(super) fn build(
     folder: &FolderPath,
     (index, difference): (&Index, Difference<'_>),
 ) -> Result<Folder, WorktreeError> {
-    let mut all: BTreeMap<EntryKey, (u64, Vec<MessageCopy>)> = BTreeMap::new();
+    let mut all: Vec<(EntryKey, u64, MessageCopy)> = Vec::new();
     let mut take = |name: &[u8], row: &FileRow| {
-        // Nearly every message is there once, and there may be very many.
-        let one = || (0, Vec::with_capacity(1));
-        let (size, copies) = all.entry(key_of(row)).or_insert_with(one);
-        *size = row.size;
-        copies.push(copy_of(name, row));
+        all.push((key_of(row), row.size, copy_of(name, row)));
     };
     index.each_file(folder, b"", &mut |name, row| {
         if !difference.gone.contains_key(name) {
@@ -107,8 +103,14 @@ pub(super) fn build(
     for (name, row) in difference.found {
         take(name, row);
     }
-    let mut edits = Vec::with_capacity(all.len());
-    for (key, (size, copies)) in all {
+    all.sort_unstable_by_key(|(key, ..)| *key);
+    let mut edits = Vec::new();
+    let mut all = all.into_iter().peekable();
+    while let Some((key, size, copy)) = all.next() {
+        let mut copies = vec![copy];
+        while let Some((.., copy)) = all.next_if(|(next, ..)| *next == key) {
+            copies.push(copy);
+        }
         edits.push((key, entry_of(folder, size, copies)?));
     }
     let (tree, sums) = tree::edit(odb, tree::empty(odb)?, edits)?;
