@@ -8,7 +8,22 @@ use crate::worktree::{Change, WorktreeError};
 
 impl Run<'_> {
     /// Sets flags, recent bits and times.
+    ///
+    /// Of a folder's directories `cur` is made durable before `new`, so a message that goes from
+    /// `new` to `cur` is always in one of them. Those that go the other way, which are few, go
+    /// first and by themselves.
     pub(super) fn change(&mut self, changes: &[Change]) -> Result<(), WorktreeError> {
+        let to_new = |change: &&Change| change.to.recent && !change.from.recent;
+        let (back, others): (Vec<_>, Vec<_>) = changes.iter().partition(to_new);
+        if !back.is_empty() {
+            self.sync_touched()?;
+            self.change_all(&back)?;
+            self.sync_touched()?;
+        }
+        self.change_all(&others)
+    }
+
+    fn change_all(&mut self, changes: &[&Change]) -> Result<(), WorktreeError> {
         for change in changes {
             self.change_one(change)?;
             self.applier.progress.advance(1, 0);
