@@ -31,6 +31,7 @@ fn prepare(disk: &FaultFs, change: impl Fn(&Path)) -> Subject {
     put(&root, "", "cur/1:2,", "one");
     put(&root, ".A", "cur/2:2,S", "two");
     put(&root, ".Z", "cur/3:2,S", "three");
+    put(&root, "", "new/4", "four");
     let old = snapshot(disk).expect("recorded").expect("something");
     let old_mail = maildir::read(&root).expect("read");
     change(&root);
@@ -88,6 +89,16 @@ fn messages_that_change_places_are_each_in_one_of_them_after_a_power_cut() {
         carry(root, "three", ".A/cur/3:2,S");
     };
     cut_off(&CUTS, swapped, assert_all_there);
+}
+
+/// Of a folder's directories `cur` is made durable first.
+#[test]
+fn messages_that_are_read_and_unread_are_each_in_new_or_cur_after_a_power_cut() {
+    let read = |root: &Path| {
+        carry(root, "one", "new/1");
+        carry(root, "four", "cur/4:2,S");
+    };
+    cut_off(&CUTS, read, assert_all_there);
 }
 
 #[test]
