@@ -8,6 +8,7 @@
 
 mod adoption;
 mod at_the_same_time;
+mod beside;
 mod collecting;
 mod disasters;
 mod guard;
