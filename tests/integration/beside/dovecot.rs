@@ -162,6 +162,7 @@ impl<'a> Client<'a> {
 }
 
 #[test]
+#[ignore = "other people's programs, run by hand"]
 fn dovecot_appends_flags_copies_moves_and_expunges() {
     let mut scene = Scene::new();
     let Some(dovecot) = Dovecot::of(&scene.first) else {

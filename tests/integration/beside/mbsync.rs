@@ -140,6 +140,7 @@ fn works_beside(mut scene: Scene, mut mbsync: Mbsync) {
 }
 
 #[test]
+#[ignore = "other people's programs, run by hand"]
 fn mbsync_between_two_maildirs() {
     if !installed(&["mbsync"]) {
         return;
@@ -152,6 +153,7 @@ fn mbsync_between_two_maildirs() {
 }
 
 #[test]
+#[ignore = "other people's programs, run by hand"]
 fn mbsync_through_dovecot() {
     if !installed(&["mbsync"]) {
         return;

@@ -2,8 +2,10 @@
 //! it in step with a second device, where somebody works as well. In the end nothing is lost,
 //! doubled or altered, and every folder and flag is as those who changed it left it.
 //!
-//! One test for each program; where one is not installed, its test says so and ends.
-//! `MAILVC_SECONDS` says how long each works.
+//! One test for each program; where one is not installed, its test says so and ends. They are run
+//! by hand, since what these programs notice of each other's changes depends on their versions:
+//!
+//!     MAILVC_SECONDS=60 cargo test -p mailvc-tests --test integration beside -- --ignored --nocapture
 
 #![allow(clippy::disallowed_methods)] // changes mail as other programs do
 

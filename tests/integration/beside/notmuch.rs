@@ -120,6 +120,7 @@ impl Notmuch {
 }
 
 #[test]
+#[ignore = "other people's programs, run by hand"]
 fn notmuch_tags_and_deletes_mail() {
     if !installed(&["notmuch"]) {
         return;
