@@ -147,8 +147,8 @@ fn assert_says_why(fault: Fault, done: Done) {
 /// A message in a folder: the folder's path, and the hash of its bytes.
 type Place = (Vec<u8>, [u8; 32]);
 
-/// The messages that are in the Maildir and recorded, and stay, or move at most: whatever could not be read meanwhile, they
-/// are not deleted.
+/// The messages that are in the Maildir and recorded, and stay, or move at most: whatever could
+/// not be read meanwhile, they are not deleted.
 #[derive(Debug, Default)]
 struct Kept {
     in_mail: BTreeSet<Place>,
