@@ -3,7 +3,7 @@
 use mailvc_store::maildir::FolderPath;
 use mailvc_store::object::{FolderMap, FolderMapId, MessageCopy, SnapshotId};
 use mailvc_tests::machine::rounds;
-use mailvc_transport::wire::Item;
+use mailvc_transport::wire::{Item, SNAPSHOTS_PER_ROUND};
 
 use crate::forge::{encoded, entry, items, nowhere, one_folder};
 use crate::lengths::honest;
@@ -67,15 +67,25 @@ fn a_snapshot_cannot_be_its_own_ancestor() {
 #[test]
 fn a_history_however_deep_takes_neither_stack_nor_memory() {
     let scene = Scene::new();
-    let (items, tip) = chain(&scene, rounds("MAILVC_DEPTH", 5_000));
+    let (items, tip) = chain(&scene, rounds("MAILVC_DEPTH", 20_000));
     let mut story = Story::new(tip, Vec::new());
-    story.graph = items.chunks(1_000).map(encoded).collect();
     story.frames.clear();
     let before = scene.laptop.messages();
-    scene.fetch(&scene.as_server(&story)).ok();
+    let most = 2 * SNAPSHOTS_PER_ROUND as usize;
+    scene.fetch(&scene.in_rounds(&story, &items, most)).ok();
     scene.laptop.run(&["log", "-n", "3", "remotes/origin"]).ok();
     scene.laptop.run(&["merge", "origin"]).ok();
     assert_eq!(scene.laptop.messages(), before);
+    scene.assert_sound();
+}
+
+#[test]
+fn a_round_has_room_for_so_many_snapshots_and_no_more() {
+    let scene = Scene::new();
+    let (items, tip) = chain(&scene, SNAPSHOTS_PER_ROUND as usize + 1);
+    let mut story = Story::new(tip, Vec::new());
+    story.graph = items.chunks(1_000).map(encoded).collect();
+    scene.refuses(&story, "too many snapshots");
     scene.assert_sound();
 }
 

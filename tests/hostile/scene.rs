@@ -14,10 +14,11 @@ use mailvc_tests::machine::Machine;
 use mailvc_tests::mailbox::Mailbox;
 use mailvc_tests::maildir::Messages;
 use mailvc_transport::wire::{
-    Capabilities, Done, FrameReader, FrameWriter, Hello, Message, Role, VERSIONS, Verb, Welcome,
+    Capabilities, Done, FrameReader, FrameWriter, Hello, Item, Message, Role, VERSIONS, Verb,
+    Welcome,
 };
 
-use crate::forge::{Forger, MESSAGE};
+use crate::forge::{Forger, MESSAGE, encoded};
 
 /// What a process may have of memory beside its code, in KiB. A session needs a tenth of it.
 const MEMORY: u32 = 256 << 10;
@@ -156,6 +157,30 @@ impl Scene {
             rules: 1,
             extra: Vec::new(),
         }
+    }
+
+    /// A history as a server tells it to the laptop that fetches, so many items in a round.
+    pub(crate) fn in_rounds(&self, story: &Story, items: &[Item], most: usize) -> Vec<u8> {
+        let mut said = Vec::new();
+        for (at, round) in items.chunks(most).enumerate() {
+            let is_last = (at + 1) * most >= items.len();
+            let end = if is_last {
+                Message::GraphEnd
+            } else {
+                Message::GraphPart
+            };
+            let graph = round
+                .chunks(1_000)
+                .map(|part| Message::Graph(encoded(part)));
+            said.push(Message::Welcome(self.welcome(story.tip)));
+            said.extend(graph.chain([end]).chain(story.sent()));
+            said.push(Message::WantEnd { all: false });
+            said.push(Message::Done(Done {
+                tip: story.tip,
+                ..Done::default()
+            }));
+        }
+        bytes_of(said)
     }
 
     /// A story as a server tells it to the laptop that fetches.

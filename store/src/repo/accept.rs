@@ -19,6 +19,8 @@ pub(super) const SIGNATURE_HEAD: usize = 64;
 pub struct Received<'a> {
     /// The peer's line.
     pub tip: SnapshotId,
+    /// Whether the tip is not the end of that line, as more of it is to come: the ref waits.
+    pub is_part: bool,
     /// The snapshots that are new here, parents first.
     pub snapshots: Vec<SnapshotId>,
     /// The bytes of signature objects that came with them, none of them checked.
@@ -110,6 +112,9 @@ impl Repository {
             trust.save(&**self.fs(), self.layout())?;
         }
         self.take_yeses(received.yeses)?;
+        if received.is_part {
+            return Ok(accepted);
+        }
         self.move_peer_ref(reference, received.tip, lock.command, &mut accepted)?;
         Ok(accepted)
     }

@@ -77,6 +77,12 @@ impl<'o> Intake<'o> {
         has
     }
 
+    /// Whether the peer has more to describe than came.
+    pub(super) fn is_part(&self) -> bool {
+        let received = self.received.as_ref();
+        received.is_some_and(|received| received.rebuilt.part.is_some())
+    }
+
     /// How many snapshots came, and how many messages are wanted.
     pub(super) fn counts(&self) -> (u64, u64) {
         self.received.as_ref().map_or((0, 0), |received| {
@@ -136,6 +142,7 @@ impl<'o> Intake<'o> {
             check_tip(self.odb, Some(tip), |_| false)?;
             return Ok(Some(Incoming {
                 tip,
+                is_part: false,
                 snapshots: Vec::new(),
                 signatures: Vec::new(),
                 yeses: self.yeses,
@@ -148,7 +155,8 @@ impl<'o> Intake<'o> {
             snapshots.push(id);
         }
         Ok(Some(Incoming {
-            tip,
+            tip: rebuilt.part.unwrap_or(tip),
+            is_part: rebuilt.part.is_some(),
             snapshots,
             signatures: rebuilt.signatures,
             yeses: self.yeses,

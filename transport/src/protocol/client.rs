@@ -5,10 +5,11 @@ use mailvc_store::progress::Progress;
 
 use super::blobs::{Intake, send_messages, send_yeses, take_wants};
 use super::link::{Link, out_of_turn};
-use super::negotiate::{haves, lacking};
+use super::negotiate::{Lacking, haves, lacking};
 use super::offer::{Offered, offer};
 use super::{
-    Accepted, Device, Identity, Limits, Peer, ProtocolError, SessionError, Settled, Traffic,
+    Accepted, Device, Identity, Limits, MAX_ROUNDS, Peer, ProtocolError, SessionError, Settled,
+    Traffic,
 };
 use crate::wire::{
     Capabilities, Done, HeldPart, Hello, Message, Role, VERSIONS, Verb, Versions, Welcome,
@@ -65,6 +66,8 @@ pub fn run_client<D: Device, R: Read, W: Write>(
         device,
         link: &mut link,
         request,
+        given: Vec::new(),
+        is_last: true,
     };
     session.run().map_err(|error| link.conclude::<D>(error))
 }
@@ -73,10 +76,27 @@ struct Session<'a, D, R, W: Write> {
     device: &'a mut D,
     link: &'a mut Link<R, W>,
     request: &'a Request<'a>,
+    /// The ends of what the server was given in earlier rounds.
+    given: Vec<SnapshotId>,
+    /// Whether neither end has more to describe than this round holds.
+    is_last: bool,
 }
 
 impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     fn run(mut self) -> Result<ClientReport, ProtocolError<D::Error>> {
+        let mut report = self.round()?;
+        for _ in 1..MAX_ROUNDS {
+            if self.is_last {
+                return Ok(report);
+            }
+            let next = self.round()?;
+            report = report.followed_by(next);
+        }
+        Err(SessionError::Limit("rounds").into())
+    }
+
+    fn round(&mut self) -> Result<ClientReport, ProtocolError<D::Error>> {
+        self.is_last = true;
         let identity = self.device.identity();
         let tip = self.device.tip().map_err(ProtocolError::Device)?;
         self.greet(&identity, tip)?;
@@ -164,6 +184,8 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         intake.send_wants(self.link)?;
         let server_has = intake.peer_has().into_iter().chain(server_haves);
         let offered = self.offer(tip, server_has, report)?;
+        self.is_last = offered.part.is_none() && !intake.is_part();
+        let given = offered.part;
         self.link.flush()?;
 
         intake.messages(self.link, progress)?;
@@ -175,11 +197,13 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         send_messages(self.link, &odb, wants, progress)?;
         self.link.flush()?;
 
-        if self.request.verb == Verb::Sync && report.accepted.is_some() {
+        if self.request.verb == Verb::Sync && report.accepted.is_some() && self.is_last {
             let settled = self.device.settle(&report.peer);
             report.settled = Some(settled.map_err(ProtocolError::Device)?);
         }
-        self.done(tip, report)
+        self.done(tip, report)?;
+        self.given.extend(given);
+        Ok(())
     }
 
     /// Describes what the server lacks, as far as it may be given anything.
@@ -190,14 +214,16 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         report: &mut ClientReport,
     ) -> Result<Offered, ProtocolError<D::Error>> {
         let may_push = report.peer.role >= Role::Push && self.request.verb != Verb::Fetch;
-        let snapshots = if may_push {
+        let lacking = if may_push {
             let yeses = self.device.yeses(report.peer.tip);
             send_yeses(self.link, yeses.map_err(ProtocolError::Device)?)?;
-            lacking(&*self.device.odb(), tip, server_has)?
+            let server_has = server_has.chain(self.given.iter().copied());
+            let most = self.request.limits.snapshots;
+            lacking(&*self.device.odb(), tip, server_has, most)?
         } else {
-            Vec::new()
+            Lacking::default()
         };
-        let offered = offer(self.device, self.link, &snapshots, self.request.progress)?;
+        let offered = offer(self.device, self.link, &lacking, self.request.progress)?;
         report.sent.snapshots = offered.snapshots;
         Ok(offered)
     }
@@ -235,6 +261,20 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         report.in_step = done.tip == ours;
         report.done = Some(done);
         Ok(())
+    }
+}
+
+impl ClientReport {
+    /// This round and a later one as one.
+    fn followed_by(mut self, mut next: Self) -> Self {
+        self.sent.add(next.sent);
+        self.received.add(next.received);
+        next.peer.enrolled |= self.peer.enrolled;
+        if let (Some(before), Some(accepted)) = (self.accepted, &mut next.accepted) {
+            accepted.notes.splice(0..0, before.notes);
+        }
+        (next.sent, next.received) = (self.sent, self.received);
+        next
     }
 }
 

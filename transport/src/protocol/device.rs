@@ -3,7 +3,7 @@ use std::sync::Arc;
 use mailvc_store::object::{DeviceId, SnapshotId};
 use mailvc_store::odb::{PackedOdb, Receiving};
 
-use crate::wire::{ErrorCode, HeldPart, Role};
+use crate::wire::{ErrorCode, HeldPart, Role, SNAPSHOTS_PER_ROUND};
 
 /// What a session needs of the device on which it runs.
 ///
@@ -53,7 +53,8 @@ pub trait Device {
     fn meet(&mut self, peer: &Peer) -> Result<bool, Self::Error>;
 
     /// Takes what a peer sent: finishes the pack, verifies signatures, recomputes merges, writes
-    /// the ref that is the peer's. Called once a session at most, and only with what is whole.
+    /// the ref that is the peer's, unless this is but a part of its line. Called once a round at
+    /// most, and only with what is whole.
     fn accept(&mut self, peer: &Peer, received: Incoming<'_>) -> Result<Accepted, Self::Error>;
 
     /// Merges what was accepted and applies it, under the device's own guard.
@@ -97,8 +98,11 @@ pub struct Peer {
 /// The trees were rebuilt and have the ids that the snapshots name, every message is stored, every
 /// key has its message's day. Generations fit, and all parents are known.
 pub struct Incoming<'a> {
-    /// The peer's tip: one of `snapshots`, or one that was stored before.
+    /// The peer's tip: one of `snapshots`, or one that was stored before. Of a part, the snapshot
+    /// from which all the others of it descend.
     pub tip: SnapshotId,
+    /// Whether there is more of the peer's line, which comes in the next round.
+    pub is_part: bool,
     /// What is new, parents first, each an ancestor of the tip. They are in `receiving`.
     pub snapshots: Vec<SnapshotId>,
     /// The bytes of signature objects that came with them. They are not stored yet: whoever
@@ -143,26 +147,35 @@ pub struct Traffic {
     pub bytes: u64,
 }
 
-/// How much of a peer's word is listened to.
+impl Traffic {
+    /// Adds what a later round described and asked for. Its bytes are those of the whole line.
+    pub(super) fn add(&mut self, round: Self) {
+        self.snapshots += round.snapshots;
+        self.messages += round.messages;
+        self.bytes = round.bytes;
+    }
+}
+
+/// How much of a peer's word is listened to, in one round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Snapshots in one session.
+    /// Snapshots; also how many this end describes.
     pub snapshots: u64,
     /// Their bytes and those of their signatures, which are in memory until all is there.
     pub snapshot_bytes: u64,
-    /// Changed entries, folders and lines in one session.
+    /// Changed entries, folders and lines.
     pub items: u64,
-    /// Messages that are new to a folder, in one session; about 60 bytes of memory each.
+    /// Messages that are new to a folder; about 60 bytes of memory each.
     pub messages: u64,
-    /// The length of all messages that are received in one session, in bytes.
+    /// The length of all messages that are received, in bytes.
     pub message_bytes: u64,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            snapshots: 1_000_000,
-            snapshot_bytes: 512 << 20,
+            snapshots: SNAPSHOTS_PER_ROUND,
+            snapshot_bytes: 256 << 20,
             items: 200_000_000,
             messages: 10_000_000,
             message_bytes: 1 << 42,

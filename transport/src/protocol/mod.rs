@@ -11,7 +11,9 @@
 //! 5. client: those messages
 //! 6. server: done
 //!
-//! Where both have the same tip, the client says bye after the second, and that was all.
+//! Where both have the same tip, the client says bye after the second, and that was all. What is
+//! too long for one *round* of six flights goes in several, on the same stream; all but the last
+//! leave the peer's ref where it was, and merge nothing.
 //!
 //! Snapshots travel as the changes against one that both have. The receiver rebuilds their trees
 //! and must arrive at the ids in them; a snapshot is stored after all that it reaches, in the same
@@ -35,6 +37,9 @@ mod server;
 mod testing;
 #[cfg(test)]
 mod tests;
+
+/// How many rounds a session may have: a peer cannot go on for ever.
+const MAX_ROUNDS: usize = 1024;
 
 pub use client::{ClientReport, Request, run_client};
 pub use device::{Accepted, Device, Identity, Incoming, Limits, Peer, Settled, Traffic};

@@ -10,6 +10,7 @@ use mailvc_store::progress::Progress;
 use mailvc_store::tree::{self, TreeError};
 
 use super::link::{Link, go_on};
+use super::negotiate::Lacking;
 use super::{Device, ProtocolError, SessionError};
 use crate::wire::{FolderBase, Item, MAX_SIGNATURE, MAX_SIGNATURES, Message};
 
@@ -21,15 +22,17 @@ const CHUNK: usize = 64 << 10;
 pub(super) struct Offered {
     /// How many snapshots were described.
     pub(super) snapshots: u64,
+    /// The last of them, if there was no room for more.
+    pub(super) part: Option<SnapshotId>,
     /// The messages that they brought up, sorted.
     pub(super) blobs: Vec<BlobId>,
 }
 
-/// Describes these snapshots, which come parents first, and ends the description.
+/// Describes these snapshots, and ends the description.
 pub(super) fn offer<D: Device, R: Read, W: Write>(
     device: &D,
     link: &mut Link<R, W>,
-    snapshots: &[SnapshotId],
+    lacking: &Lacking,
     progress: &dyn Progress,
 ) -> Result<Offered, ProtocolError<D::Error>> {
     let odb = device.odb();
@@ -39,7 +42,7 @@ pub(super) fn offer<D: Device, R: Read, W: Write>(
         buffer: Writer::new(),
         blobs: Vec::new(),
     };
-    for &id in snapshots {
+    for &id in &lacking.snapshots {
         go_on(progress)?;
         let mut signatures = device.signatures(id).map_err(ProtocolError::Device)?;
         signatures.retain(|signature| signature.len() <= MAX_SIGNATURE);
@@ -50,9 +53,18 @@ pub(super) fn offer<D: Device, R: Read, W: Write>(
     let mut blobs = offer.blobs;
     blobs.sort_unstable();
     blobs.dedup();
-    link.send(Message::GraphEnd)?;
+    link.send(if lacking.is_part {
+        Message::GraphPart
+    } else {
+        Message::GraphEnd
+    })?;
     Ok(Offered {
-        snapshots: snapshots.len() as u64,
+        snapshots: lacking.snapshots.len() as u64,
+        part: lacking
+            .snapshots
+            .last()
+            .copied()
+            .filter(|_| lacking.is_part),
         blobs,
     })
 }

@@ -31,6 +31,8 @@ pub(super) struct Rebuilt {
     pub(super) signatures: Vec<(SnapshotId, Vec<u8>)>,
     /// What stands under them and was stored before.
     pub(super) frontier: Vec<SnapshotId>,
+    /// The one from which all others descend, if it is not the peer's tip: more are to come.
+    pub(super) part: Option<SnapshotId>,
     /// The messages that they brought up.
     pub(super) ledger: Ledger,
 }
@@ -59,6 +61,7 @@ pub(super) fn rebuild<O: ObjectWrite, R: Read, W: Write>(
         match message {
             Message::Graph(items) => rebuild.frame(&items)?,
             Message::GraphEnd => return rebuild.finish(tip),
+            Message::GraphPart => return rebuild.finish_part(tip),
             other => return Err(out_of_turn("snapshots", &other)),
         }
         message = link.receive()?;
@@ -321,6 +324,16 @@ impl<O: ObjectWrite> Rebuild<'_, O> {
         self.heads.insert(open.id);
         self.rebuilt.snapshots.push((open.id, open.bytes));
         Ok(())
+    }
+
+    /// Ends a part of the peer's line: the last snapshot stands for the tip.
+    fn finish_part(mut self, tip: Option<SnapshotId>) -> Result<Rebuilt, SessionError> {
+        let last = self.rebuilt.snapshots.last().map(|(id, _)| *id);
+        if last.is_none() || tip.is_none_or(|tip| self.known.contains_key(&tip)) {
+            return Err(out_of_turn("the end of the line", &Message::GraphPart));
+        }
+        self.rebuilt.part = last;
+        self.finish(last)
     }
 
     fn finish(self, tip: Option<SnapshotId>) -> Result<Rebuilt, SessionError> {

@@ -6,10 +6,11 @@ use mailvc_store::progress::Progress;
 use super::blobs::{Intake, send_messages, send_yeses, take_wants};
 use super::client::MAX_HELD;
 use super::link::{Link, out_of_turn};
-use super::negotiate::{haves, lacking};
+use super::negotiate::{Lacking, haves, lacking};
 use super::offer::offer;
 use super::{
-    Accepted, Device, Identity, Limits, Peer, ProtocolError, SessionError, Settled, Traffic,
+    Accepted, Device, Identity, Limits, MAX_ROUNDS, Peer, ProtocolError, SessionError, Settled,
+    Traffic,
 };
 use crate::wire::{Capabilities, Done, ErrorCode, Hello, Message, Role, VERSIONS, Verb, Welcome};
 
@@ -95,6 +96,8 @@ impl<R: Read, W: Write> Caller<R, W> {
             link: &mut self.link,
             policy,
             verb: self.hello.verb,
+            given: Vec::new(),
+            is_last: true,
         };
         let result = session.run(self.hello);
         result.map_err(|error| self.link.conclude::<D>(error))
@@ -106,10 +109,31 @@ struct Session<'a, D, R, W: Write> {
     link: &'a mut Link<R, W>,
     policy: &'a Policy<'a>,
     verb: Verb,
+    /// The ends of what the client was given in earlier rounds.
+    given: Vec<SnapshotId>,
+    /// Whether neither end has more to describe than this round holds.
+    is_last: bool,
 }
 
 impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     fn run(mut self, hello: Hello) -> Result<ServerReport, ProtocolError<D::Error>> {
+        let mut report = self.round(hello)?;
+        for _ in 1..MAX_ROUNDS {
+            if self.is_last {
+                return Ok(report);
+            }
+            let hello = match self.link.receive()? {
+                Message::Hello(hello) if hello.verb == self.verb => hello,
+                other => return Err(out_of_turn("the hello of the next round", &other).into()),
+            };
+            let next = self.round(hello)?;
+            report = report.followed_by(next);
+        }
+        Err(SessionError::Limit("rounds").into())
+    }
+
+    fn round(&mut self, hello: Hello) -> Result<ServerReport, ProtocolError<D::Error>> {
+        self.is_last = true;
         let version = VERSIONS.common(hello.versions);
         let version = version.ok_or(SessionError::Version {
             ours: VERSIONS,
@@ -191,15 +215,18 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
             limits, progress, ..
         } = *self.policy;
         let odb = self.device.odb();
-        let snapshots = if self.verb == Verb::Push {
-            Vec::new()
+        let lacking = if self.verb == Verb::Push {
+            Lacking::default()
         } else {
             let yeses = self.device.yeses(report.peer.tip);
             send_yeses(self.link, yeses.map_err(ProtocolError::Device)?)?;
-            lacking(&*odb, tip, client_haves.into_iter().chain(report.peer.tip))?
+            let client_has = client_haves.into_iter().chain(report.peer.tip);
+            let client_has = client_has.chain(self.given.iter().copied());
+            lacking(&*odb, tip, client_has, limits.snapshots)?
         };
-        let offered = offer(self.device, self.link, &snapshots, progress)?;
+        let offered = offer(self.device, self.link, &lacking, progress)?;
         report.sent.snapshots = offered.snapshots;
+        let given = offered.part;
         self.link.flush()?;
 
         let wants = take_wants(self.link, offered)?;
@@ -218,6 +245,8 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         let mut intake = Intake::new(&odb, client_tip);
         intake.snapshots(self.link, &limits, progress)?;
         (report.received.snapshots, report.received.messages) = intake.counts();
+        self.is_last = given.is_none() && !intake.is_part();
+        self.given.extend(given);
 
         send_messages(self.link, &odb, wants, progress)?;
         intake.send_wants(self.link)?;
@@ -239,7 +268,7 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     }
 
     fn settle(&mut self, report: &mut ServerReport) -> Result<Done, ProtocolError<D::Error>> {
-        if !self.is_asked() || report.accepted.is_none() {
+        if !self.is_asked() || report.accepted.is_none() || !self.is_last {
             let tip = self.device.tip().map_err(ProtocolError::Device)?;
             return Ok(Done {
                 tip,
@@ -260,6 +289,20 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
         };
         report.settled = Some(settled);
         Ok(done)
+    }
+}
+
+impl ServerReport {
+    /// This round and a later one as one.
+    fn followed_by(mut self, mut next: Self) -> Self {
+        self.sent.add(next.sent);
+        self.received.add(next.received);
+        next.peer.enrolled |= self.peer.enrolled;
+        if let (Some(before), Some(accepted)) = (self.accepted, &mut next.accepted) {
+            accepted.notes.splice(0..0, before.notes);
+        }
+        (next.sent, next.received) = (self.sent, self.received);
+        next
     }
 }
 

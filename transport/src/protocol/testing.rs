@@ -19,7 +19,7 @@ use mailvc_store::tree;
 use tempfile::TempDir;
 
 use super::*;
-use crate::wire::{HeldPart, Role, Verb};
+use crate::wire::{HeldPart, Role, SNAPSHOTS_PER_ROUND, Verb};
 
 /// Why a test device refuses.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub(super) struct TestDevice {
     /// What its guard holds back.
     pub(super) holds: Vec<HeldPart>,
     pub(super) refuses: bool,
+    /// Of what it accepted, whether it was all of the peer's line.
+    pub(super) accepts: Vec<bool>,
 }
 
 impl TestDevice {
@@ -60,6 +62,7 @@ impl TestDevice {
             given: Vec::new(),
             holds: Vec::new(),
             refuses: false,
+            accepts: Vec::new(),
         }
     }
 
@@ -257,7 +260,10 @@ impl Device for TestDevice {
         }
         self.signatures.extend(received.signatures);
         self.given.extend(received.yeses);
-        self.inbox.insert(peer.device, received.tip);
+        self.accepts.push(!received.is_part);
+        if !received.is_part {
+            self.inbox.insert(peer.device, received.tip);
+        }
         Ok(Accepted::default())
     }
 
@@ -321,11 +327,14 @@ pub(super) struct Line {
     pub(super) up: usize,
     /// How many the server can send.
     pub(super) down: usize,
+    /// How many snapshots either end describes, or listens to, in a round.
+    pub(super) most: u64,
 }
 
 pub(super) const SOUND: Line = Line {
     up: usize::MAX,
     down: usize::MAX,
+    most: SNAPSHOTS_PER_ROUND,
 };
 
 /// The writing end of a pipe that closes after so many bytes.
@@ -408,9 +417,11 @@ pub(super) fn recorded(
     };
     let (up, down) = (fragile(up, line.up), fragile(down, line.down));
     std::thread::scope(|scope| {
-        let serving = scope.spawn(|| run_server(server, (up_end, down), &policy(role)));
+        let (mut policy, mut request) = (policy(role), request(verb));
+        (policy.limits.snapshots, request.limits.snapshots) = (line.most, line.most);
+        let serving = scope.spawn(move || run_server(server, (up_end, down), &policy));
         let stream = (Tap(down_end, record), up);
-        let asked = run_client(client, stream, &request(verb));
+        let asked = run_client(client, stream, &request);
         (asked, serving.join().expect("no panic"))
     })
 }

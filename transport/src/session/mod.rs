@@ -147,6 +147,7 @@ impl<'a> RepoDevice<'a> {
         }
         let received = Received {
             tip,
+            is_part: false,
             snapshots: Vec::new(),
             signatures: Vec::new(),
             yeses: Vec::new(),
@@ -258,13 +259,14 @@ impl Device for RepoDevice<'_> {
         let introduce = self.introduces(peer);
         let received = Received {
             tip: received.tip,
+            is_part: received.is_part,
             snapshots: received.snapshots,
             signatures: received.signatures,
             yeses: received.yeses,
             objects: received.receiving,
         };
         let reference = (!self.consent.dry_run).then_some(&reference);
-        let accepted = self
+        let mut accepted = self
             .repo
             .accept(received, reference, introduce, &self.lock())?;
         let mut notes = Vec::new();
@@ -281,6 +283,8 @@ impl Device for RepoDevice<'_> {
                 device.id.short()
             ));
         }
+        let earlier = std::mem::take(&mut self.outcome.accepted.introduced);
+        accepted.introduced.splice(0..0, earlier);
         self.outcome.accepted = accepted;
         Ok(Accepted { notes })
     }

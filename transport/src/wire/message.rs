@@ -6,6 +6,9 @@ use mailvc_store::object::{
 use super::greeting::{put_tip, take_bool, take_tip};
 use super::{Hello, Welcome, WireError, printable};
 
+/// The most snapshots that are described in one round.
+pub const SNAPSHOTS_PER_ROUND: u64 = 16_384;
+
 /// The most ids in one [`Message::Want`], and in one [`Message::Held`].
 pub const WANTS_PER_FRAME: usize = 16_384;
 
@@ -22,6 +25,8 @@ pub enum Message {
     Graph(Vec<u8>),
     /// All snapshots were described.
     GraphEnd,
+    /// As many snapshots were described as a round has room for; the others come in the next.
+    GraphPart,
     /// Messages that the sender lacks, of those that the other end's snapshots name.
     Want(Vec<BlobId>),
     /// Nothing more is wanted; or, if nothing was, `all` of it.
@@ -136,6 +141,7 @@ const BYE: u8 = 10;
 const ERROR: u8 = 11;
 const YES: u8 = 12;
 const HELD: u8 = 13;
+const GRAPH_PART: u8 = 15;
 
 impl Message {
     /// The type of the frame and its payload.
@@ -155,6 +161,7 @@ impl Message {
                 HELD
             }
             Self::GraphEnd => GRAPH_END,
+            Self::GraphPart => GRAPH_PART,
             Self::Want(ids) => {
                 for id in &ids {
                     writer.raw(id.as_bytes());
@@ -195,6 +202,7 @@ impl Message {
             HELD => Self::Held(decode_held(&mut reader)?),
             WANT => return Ok(Self::Want(decode_wants(&mut reader)?)),
             GRAPH_END => Self::GraphEnd,
+            GRAPH_PART => Self::GraphPart,
             WANT_END => Self::WantEnd {
                 all: take_bool(&mut reader, "all")?,
             },
@@ -218,7 +226,7 @@ impl Message {
         match self {
             Self::Hello(_) => "hello",
             Self::Welcome(_) => "welcome",
-            Self::Graph(_) | Self::GraphEnd => "snapshots",
+            Self::Graph(_) | Self::GraphEnd | Self::GraphPart => "snapshots",
             Self::Want(_) | Self::WantEnd { .. } => "a list of wanted messages",
             Self::Blobs(_) | Self::BlobsEnd { .. } => "messages",
             Self::Yes(_) => "a yes",
@@ -282,6 +290,7 @@ mod tests {
         vec![
             Message::Graph(vec![1, 2, 3]),
             Message::GraphEnd,
+            Message::GraphPart,
             Message::Want(vec![BlobId::new([1; 32]), BlobId::new([2; 32])]),
             Message::WantEnd { all: true },
             Message::Blobs(vec![9; 99]),

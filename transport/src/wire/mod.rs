@@ -13,5 +13,5 @@ mod text;
 pub use frame::{ALIVE, FrameReader, FrameWriter, MAX_FRAME, WireError};
 pub use greeting::{Capabilities, Hello, MAX_HAVES, Role, VERSIONS, Verb, Versions, Welcome};
 pub use item::{FolderBase, Item, MAX_SIGNATURE, MAX_SIGNATURES};
-pub use message::{Done, ErrorCode, HeldPart, Message, WANTS_PER_FRAME};
+pub use message::{Done, ErrorCode, HeldPart, Message, SNAPSHOTS_PER_ROUND, WANTS_PER_FRAME};
 pub use text::printable;

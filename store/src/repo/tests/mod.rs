@@ -312,6 +312,7 @@ impl Device {
             .collect();
         let mut received = Received {
             tip,
+            is_part: false,
             snapshots: missing,
             signatures,
             yeses: theirs.yeses_for(ours.local().expect("read")).expect("read"),
