@@ -96,7 +96,7 @@ impl Machine {
         let bin = self.home.path().join("bin");
         fs::create_dir_all(&bin).expect("a directory");
         let script = format!(
-            "#!/bin/sh\necho $$ >> '{}'\nexec '{}' \"$@\"\n",
+            "#!/bin/sh\necho $$ $(cut -d' ' -f22 /proc/$$/stat) >> '{}'\nexec '{}' \"$@\"\n",
             self.served().display(),
             binary().display()
         );
@@ -118,9 +118,13 @@ impl Machine {
     }
 
     /// The processes of mailvc that callers have started here, oldest first.
-    pub fn callers(&self) -> Vec<u32> {
+    pub fn callers(&self) -> Vec<Caller> {
         let text = fs::read_to_string(self.served()).unwrap_or_default();
-        text.lines().filter_map(|line| line.parse().ok()).collect()
+        // A line that is being written has no end yet.
+        let lines = text
+            .split_inclusive('\n')
+            .filter_map(|line| line.strip_suffix('\n'));
+        lines.filter_map(Caller::parse).collect()
     }
 
     /// Waits until everything that callers have started here has ended.
@@ -129,10 +133,10 @@ impl Machine {
     /// If something does not end within a minute.
     pub fn await_callers(&self) {
         let start = Instant::now();
-        for pid in self.callers() {
-            while Path::new(&format!("/proc/{pid}")).exists() {
+        for caller in self.callers() {
+            while caller.is_alive() {
                 let waited = start.elapsed();
-                assert!(waited < Duration::from_mins(1), "{pid} does not end");
+                assert!(waited < Duration::from_mins(1), "{caller:?} does not end");
                 std::thread::sleep(Duration::from_millis(5));
             }
         }
@@ -301,5 +305,32 @@ pub fn await_file(path: &Path) {
             path.display()
         );
         std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A process that a caller has started. Its number may be another's when it has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Caller {
+    /// Its number.
+    pub pid: u32,
+    /// When it was started, in ticks of the system's clock.
+    started: u64,
+}
+
+impl Caller {
+    fn parse(line: &str) -> Option<Self> {
+        let (pid, started) = line.split_once(' ')?;
+        Some(Self {
+            pid: pid.parse().ok()?,
+            started: started.parse().ok()?,
+        })
+    }
+
+    fn is_alive(self) -> bool {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).unwrap_or_default();
+        // A program's name may hold anything; it ends with the last parenthesis.
+        let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+        let started = rest.split_whitespace().nth(19);
+        started.and_then(|it| it.parse().ok()) == Some(self.started)
     }
 }

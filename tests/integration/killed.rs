@@ -196,8 +196,8 @@ fn a_sync_at_the_servers_end() {
 fn next_caller(server: &Machine, before: usize, child: &mut Child) -> Option<u32> {
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(30) {
-        if let Some(pid) = server.callers().get(before) {
-            return Some(*pid);
+        if let Some(caller) = server.callers().get(before) {
+            return Some(caller.pid);
         }
         if child.try_wait().expect("its state").is_some() {
             return None;

@@ -30,7 +30,7 @@ fn measured(what: &str, server: &Machine, child: Child) {
                 here = here.max(peak(pid));
                 let callers = server.callers();
                 let new = callers.iter().skip(before);
-                there = new.map(|pid| peak(*pid)).fold(there, u64::max);
+                there = new.map(|caller| peak(caller.pid)).fold(there, u64::max);
                 std::thread::sleep(Duration::from_millis(10));
             }
             (here, there)

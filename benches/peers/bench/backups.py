@@ -3,8 +3,6 @@
 Each is set up to be as durable as mailvc, by its own means where it has any, else with `sync`.
 """
 
-import shutil
-
 from .measure import Failed, quiet
 from .scene import size_of
 
@@ -29,7 +27,7 @@ class Backup:
 
     def forget(self):
         """Nothing was ever recorded."""
-        shutil.rmtree(self.store, ignore_errors=True)
+        self.scene.clear(self.store)
         self.made = False
 
     def ensure(self):

@@ -61,6 +61,12 @@ class Result:
         }
 
 
+def let_inodes_cool():
+    """Waits until ext4 gives out freed inodes again; until then it looks at each and passes on."""
+    os.sync()
+    time.sleep(61)
+
+
 def text_of(command):
     return command if isinstance(command, str) else shlex.join(map(str, command))
 

@@ -11,11 +11,13 @@ from collections import Counter
 from pathlib import Path
 
 from .line import HOST, Line
-from .measure import quiet
+from .measure import let_inodes_cool, quiet
 
 DAY = {"new": 100, "flags": 100, "moves": 20, "deletions": 10}
 #: The folder that has most of the mail.
 BIG = ".Archive"
+#: What was put aside is removed when less than so many bytes are free.
+ROOM = 12 << 30
 MESSAGE_ID = re.compile(rb"^message-id:\s*(\S+)", re.IGNORECASE | re.MULTILINE)
 
 
@@ -27,6 +29,7 @@ class Scene:
         self.mean = args.mean or (6_000 if args.messages > 100_000 else 20_000)
         self.dir = Path(tempfile.mkdtemp(prefix="mailvc-peers-"))
         self.days = 0
+        self.cleared = 0
         try:
             self._furnish()
         except BaseException:
@@ -90,10 +93,20 @@ class Scene:
         self.clear(target)
         quiet(["cp", "-a", self.mail, target], os.environ)
 
-    def clear(self, path):
-        """Nothing is there any more."""
-        shutil.rmtree(path, ignore_errors=True)
-        path.unlink(missing_ok=True)
+    def clear(self, *paths):
+        """Nothing is there any more.
+
+        It is put aside and removed when room is needed: to make files is slow on ext4 for a while
+        after as many were removed, and the next run would pay for it.
+        """
+        aside = self.dir / "aside"
+        for path in filter(os.path.lexists, paths):
+            self.cleared += 1
+            aside.mkdir(exist_ok=True)
+            path.rename(aside / str(self.cleared))
+        if aside.exists() and shutil.disk_usage(self.dir).free < ROOM:
+            shutil.rmtree(aside)
+            let_inodes_cool()
 
 
 def size_of(*paths):

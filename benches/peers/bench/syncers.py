@@ -1,7 +1,5 @@
 """Programs that keep two directories in step over ssh: the peers of `sync` and `clone`."""
 
-import shutil
-
 from .line import HOST
 from .measure import quiet
 from .scene import EXACT, PLACES, assert_equal
@@ -35,7 +33,7 @@ class Syncer:
 
     def forget(self):
         """The near end never heard of the far one."""
-        shutil.rmtree(self.near, ignore_errors=True)
+        self.scene.clear(self.near)
 
     def ensure(self):
         """Both are in step."""
@@ -64,8 +62,7 @@ class Syncer:
 
     def leave(self):
         """Both ends are gone."""
-        shutil.rmtree(self.near, ignore_errors=True)
-        shutil.rmtree(self.far, ignore_errors=True)
+        self.scene.clear(self.near, self.far)
         self.made = False
 
 
@@ -77,12 +74,12 @@ class Mailvc(Syncer):
 
     def begin(self):
         super().begin()
-        shutil.rmtree(self.scene.dir / "far/data", ignore_errors=True)
+        self.scene.clear(self.scene.dir / "far/data")
         quiet(["mailvc", "init", "--maildir", self.far, "--name", "far"], self.far_env)
 
     def forget(self):
         super().forget()
-        shutil.rmtree(self.scene.dir / "near/data", ignore_errors=True)
+        self.scene.clear(self.scene.dir / "near/data")
 
     def clone(self):
         return f"mailvc --json clone {HOST} --maildir {self.near} --name near"
@@ -93,7 +90,7 @@ class Mailvc(Syncer):
     def leave(self):
         super().leave()
         for home in ["near", "far"]:
-            shutil.rmtree(self.scene.dir / home / "data", ignore_errors=True)
+            self.scene.clear(self.scene.dir / home / "data")
 
 
 class Rsync(Syncer):
@@ -123,7 +120,7 @@ class Unison(Syncer):
     def forget(self):
         super().forget()
         for home in ["near", "far"]:
-            shutil.rmtree(self.scene.dir / home / ".unison", ignore_errors=True)
+            self.scene.clear(self.scene.dir / home / ".unison")
 
     def sync(self, way):
         arguments = self.scene.ssh.removeprefix("ssh ")

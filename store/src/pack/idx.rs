@@ -111,7 +111,9 @@ impl Idx {
     pub fn build(pack: PackId, mut rows: Vec<(ObjectKey, Row)>) -> Vec<u8> {
         rows.sort_unstable_by_key(|(key, row)| (key.kind, key.hash, row.frame));
         rows.dedup_by_key(|(key, _)| *key);
-        let mut bytes = START.to_vec();
+        // Sized at once, as it may be as long as all rows: growing would hold it twice.
+        let mut bytes = Vec::with_capacity(rows.len() * (ROW_LEN + 1) + (64 << 10));
+        bytes.extend_from_slice(&START);
         for kind in Kind::ALL {
             let count = rows.iter().filter(|(key, _)| key.kind == kind).count();
             bytes.extend_from_slice(&(count as u32).to_le_bytes());
