@@ -15,11 +15,7 @@ use super::imap::Dovecot;
 use super::letters::{Letter, Model, with};
 use super::person::{Person, all, folder_of, rename};
 use super::scene::{FIRST, FOLDERS, Scene, assert_recorded, deliver, record, unguard};
-use super::{installed, run};
-
-/// How often mbsync may have to run until it finds nothing to do: it puts off to the next run
-/// what changed under its hands.
-const PATIENCE: usize = 4;
+use super::{installed, run, soon};
 
 struct Mbsync {
     first: PathBuf,
@@ -102,12 +98,20 @@ impl Mbsync {
         }
     }
 
-    /// Runs until nothing is left to be done, and nothing hinders it.
+    /// Runs until nothing is left to be done, and nothing hinders it: it puts off to the next run
+    /// what changed under its hands, and Dovecot may notice late what changed while it looked.
     fn finish(&self, scene: &Scene) {
-        for _ in 0..PATIENCE {
+        let machines = [&scene.first, &scene.second, &self.third];
+        let step = || {
             scene.second.sync();
             self.run().ok();
-        }
+        };
+        soon(|| {
+            step();
+            machines.into_iter().all(|machine| scene.has_all(machine))
+        });
+        // It stays so, or never was: the caller looks.
+        step();
         self.third.run(&["snapshot"]).ok();
     }
 }

@@ -18,8 +18,14 @@ mod person;
 mod scene;
 
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use mailvc_tests::cli::Run;
+
+/// How long a program may take to notice what others did.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Between two looks at whether it has.
+const PAUSE: Duration = Duration::from_millis(200);
 
 /// Whether all these programs are there; says which is not.
 fn installed(programs: &[&str]) -> bool {
@@ -36,6 +42,20 @@ fn installed(programs: &[&str]) -> bool {
         println!("not tested: {program} is not installed");
     }
     missing.is_none()
+}
+
+/// Whether it becomes true in good time; else its caller says what is wrong.
+fn soon(mut is: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if is() {
+            return true;
+        }
+        if start.elapsed() > PATIENCE {
+            return false;
+        }
+        std::thread::sleep(PAUSE);
+    }
 }
 
 /// Runs a program to its end.

@@ -94,15 +94,24 @@ impl Scene {
         assert_in_step(&[&self.first, &self.second]);
     }
 
+    /// Whether a machine has what the model says.
+    pub(super) fn has_all(&self, machine: &Machine) -> bool {
+        self.difference(machine).is_empty()
+    }
+
     /// A machine has what the model says.
     pub(super) fn assert_has_all(&self, machine: &Machine) {
-        let difference = read(&machine.maildir()).difference(&self.model.mail);
+        let difference = self.difference(machine);
         assert!(
             difference.is_empty(),
             "{} against the model:\n{difference}",
             machine.name
         );
         machine.assert_clean();
+    }
+
+    fn difference(&self, machine: &Machine) -> String {
+        read(&machine.maildir()).difference(&self.model.mail)
     }
 }
 
