@@ -1,4 +1,4 @@
-//! Dovecot for one Maildir, and a client that speaks just enough IMAP.
+//! Dovecot 2.3 for one Maildir (2.4 wants other settings), and a client that speaks just enough IMAP.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -8,8 +8,16 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use mailvc_tests::machine::Machine;
 
+/// What serves one session; Debian's `dovecot-imapd` has it.
 const PROGRAM: &str = "/usr/lib/dovecot/imap";
-/// Dovecot for one Maildir. No server runs: each session is a process of its own.
+/// It touches no mail as root. Where root runs the tests, it is another user who may do with
+/// root's mail what root may; a container has these rights, and has no user namespaces.
+const NOT_ROOT: &str = "setpriv --reuid=1000 --regid=1000 --clear-groups \
+    --securebits=+no_setuid_fixup --inh-caps=+chown,+dac_override,+fowner \
+    --ambient-caps=+chown,+dac_override,+fowner ";
+
+/// Dovecot for one Maildir. No server runs, and nothing listens: each session is a process of its
+/// own, which ends with its input.
 pub(super) struct Dovecot {
     home: PathBuf,
 }
@@ -36,26 +44,22 @@ impl Dovecot {
     fn set_up(&self) {
         let home = self.home.display();
         let of = fs::metadata(&self.home).expect("a home");
-        // It touches no mail as root: in a namespace of its own, root has another number.
         let (id, group, prefix) = match (of.uid(), of.gid()) {
-            (0, _) => (
-                1000,
-                1000,
-                "unshare --user --map-user=1000 --map-group=1000 ",
-            ),
+            (0, _) => (1000, 1000, NOT_ROOT),
             (id, group) => (id, group, ""),
         };
         let settings = format!(
-            "log_path = {home}/dovecot.log\nbase_dir = {home}/dovecot\n\
-             state_dir = {home}/dovecot\nmail_location = maildir:{home}/Maildir\n\
-             mail_home = {home}\nfirst_valid_uid = {id}\nfirst_valid_gid = {group}\n\
+            "base_dir = {home}/dovecot\nstate_dir = {home}/dovecot\n\
+             mail_location = maildir:{home}/Maildir\nmail_home = {home}\n\
+             first_valid_uid = {id}\nfirst_valid_gid = {group}\n\
              mail_uid = {id}\nmail_gid = {group}\nssl = no\n\
              namespace inbox {{\n  inbox = yes\n  separator = .\n}}\n"
         );
         fs::create_dir_all(self.home.join("dovecot")).expect("a directory");
         fs::write(self.home.join("dovecot.conf"), settings).expect("written");
         let script = format!(
-            "#!/bin/sh\nUSER=me HOME={home} exec {prefix}{PROGRAM} -c {home}/dovecot.conf 2>/dev/null\n"
+            "#!/bin/sh\nUSER=me HOME={home} exec {prefix}{PROGRAM} -c {home}/dovecot.conf \
+             2>>{home}/dovecot.log\n"
         );
         fs::write(self.program(), script).expect("written");
         let mode = fs::Permissions::from_mode(0o755);
@@ -76,9 +80,15 @@ impl Dovecot {
         Imap::start(&mut Command::new(self.program()))
     }
 
+    /// Without a server it goes to standard error, whatever the settings say.
+    fn log(&self) -> String {
+        fs::read_to_string(self.home.join("dovecot.log")).unwrap_or_default()
+    }
+
     /// It found nothing amiss in its Maildir.
     pub(super) fn assert_content(&self) {
-        let log = fs::read_to_string(self.home.join("dovecot.log")).unwrap_or_default();
+        let log = self.log();
+        assert!(log.contains("Info: "), "that is not Dovecot's log: {log:?}");
         let amiss = [
             "Error",
             "Warning",

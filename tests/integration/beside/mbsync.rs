@@ -123,11 +123,11 @@ fn mark(root: &Path, letter: &Letter, flags: &[u8]) -> bool {
     found.is_some_and(|(path, _)| rename(path, folder_of(path), flags).is_ok())
 }
 
-fn works_beside(mut scene: Scene, mut mbsync: Mbsync) {
+fn works_beside(scene: &mut Scene, mut mbsync: Mbsync) {
     let mut person = Person::new(&scene.second.maildir(), 75);
     scene.meanwhile(|| person.work(), |model| mbsync.step(model));
     println!("{} runs disturbed", mbsync.disturbed);
-    mbsync.finish(&scene);
+    mbsync.finish(scene);
     // The letters that were expunged are all among those.
     let first: BTreeSet<_> = scene.model.letters[..FIRST]
         .iter()
@@ -149,11 +149,11 @@ fn mbsync_between_two_maildirs() {
     if !installed(&["mbsync"]) {
         return;
     }
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let inbox = scene.first.maildir().display().to_string();
     let far = format!("MaildirStore far\nInbox {inbox}\nSubFolders Maildir++");
     let mbsync = Mbsync::new(&scene.first, &far);
-    works_beside(scene, mbsync);
+    works_beside(&mut scene, mbsync);
 }
 
 #[test]
@@ -162,13 +162,13 @@ fn mbsync_through_dovecot() {
     if !installed(&["mbsync"]) {
         return;
     }
-    let scene = Scene::new();
+    let mut scene = Scene::new();
     let Some(dovecot) = Dovecot::of(&scene.first) else {
         return;
     };
     let tunnel = dovecot.program().display().to_string();
     let far = format!("IMAPStore far\nTunnel \"{tunnel}\"");
     let mbsync = Mbsync::new(&scene.first, &far);
-    works_beside(scene, mbsync);
+    works_beside(&mut scene, mbsync);
     dovecot.assert_content();
 }
