@@ -15,7 +15,7 @@ use super::imap::Dovecot;
 use super::letters::{Letter, Model, with};
 use super::person::{Person, all, folder_of, rename};
 use super::scene::{FIRST, FOLDERS, Scene, assert_recorded, deliver, record, unguard};
-use super::{installed, run, soon};
+use super::{need, run, soon};
 
 struct Mbsync {
     first: PathBuf,
@@ -144,11 +144,8 @@ fn works_beside(scene: &mut Scene, mut mbsync: Mbsync) {
 }
 
 #[test]
-#[ignore = "other people's programs, run by hand"]
 fn mbsync_between_two_maildirs() {
-    if !installed(&["mbsync"]) {
-        return;
-    }
+    need("mbsync");
     let mut scene = Scene::new();
     let inbox = scene.first.maildir().display().to_string();
     let far = format!("MaildirStore far\nInbox {inbox}\nSubFolders Maildir++");
@@ -157,15 +154,10 @@ fn mbsync_between_two_maildirs() {
 }
 
 #[test]
-#[ignore = "other people's programs, run by hand"]
 fn mbsync_through_dovecot() {
-    if !installed(&["mbsync"]) {
-        return;
-    }
+    need("mbsync");
     let mut scene = Scene::new();
-    let Some(dovecot) = Dovecot::of(&scene.first) else {
-        return;
-    };
+    let dovecot = Dovecot::of(&scene.first);
     let tunnel = dovecot.program().display().to_string();
     let far = format!("IMAPStore far\nTunnel \"{tunnel}\"");
     let mbsync = Mbsync::new(&scene.first, &far);

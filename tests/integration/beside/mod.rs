@@ -2,10 +2,9 @@
 //! it in step with a second device, where somebody works as well. In the end nothing is lost,
 //! doubled or altered, and every folder and flag is as those who changed it left it.
 //!
-//! One test for each program; where one is not installed, its test says so and ends. They are run
-//! by hand, since what these programs notice of each other's changes depends on their versions:
+//! `tests/run` installs the programs; without them these tests fail. Longer, by hand:
 //!
-//!     MAILVC_SECONDS=60 cargo test -p mailvc-tests --test integration beside -- --ignored --nocapture
+//!     MAILVC_SECONDS=60 cargo test -p mailvc-tests --test integration beside -- --nocapture
 
 #![allow(clippy::disallowed_methods)] // changes mail as other programs do
 
@@ -26,22 +25,18 @@ use mailvc_tests::cli::Run;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks at whether it has.
 const PAUSE: Duration = Duration::from_millis(200);
+/// What to do where a program is missing.
+const INSTALLS: &str = "not installed; `tests/run --packages` does it";
 
-/// Whether all these programs are there; says which is not.
-fn installed(programs: &[&str]) -> bool {
-    let missing = programs.iter().find(|program| {
-        let mut command = Command::new(program);
-        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
-        quiet
-            .arg("--version")
-            .stderr(Stdio::null())
-            .status()
-            .is_err()
-    });
-    if let Some(program) = missing {
-        println!("not tested: {program} is not installed");
+/// # Panics
+/// If a program is missing.
+fn need(program: &str) {
+    let mut command = Command::new(program);
+    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null());
+    let found = quiet.arg("--version").stderr(Stdio::null()).status();
+    if let Err(error) = found {
+        panic!("no {program} ({error}): {INSTALLS}");
     }
-    missing.is_none()
 }
 
 /// Whether it becomes true in good time; else its caller says what is wrong.

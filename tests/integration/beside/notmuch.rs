@@ -13,7 +13,7 @@ use mailvc_tests::random::Random;
 
 use super::letters::{Model, with};
 use super::scene::{FIRST, FOLDERS, Scene, deliver};
-use super::{installed, run};
+use super::{need, run};
 
 /// What notmuch calls the flags; `unread` is the want of one.
 const TAGS: [(&str, u8); 4] = [
@@ -120,11 +120,8 @@ impl Notmuch {
 }
 
 #[test]
-#[ignore = "other people's programs, run by hand"]
 fn notmuch_tags_and_deletes_mail() {
-    if !installed(&["notmuch"]) {
-        return;
-    }
+    need("notmuch");
     let mut scene = Scene::new();
     let mut notmuch = Notmuch::new(&scene.first);
     notmuch.index();

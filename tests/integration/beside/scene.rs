@@ -56,7 +56,7 @@ impl Scene {
         other: impl FnMut() -> io::Result<Vec<Change>> + Send,
         mut step: impl FnMut(&mut Model),
     ) {
-        let time = Duration::from_secs(rounds("MAILVC_SECONDS", 8) as u64);
+        let time = Duration::from_secs(rounds("MAILVC_SECONDS", 2) as u64);
         let stop = &AtomicBool::new(false);
         let (first, second) = (&self.first, &self.second);
         let (mut done, changes, syncs) = std::thread::scope(|scope| {
