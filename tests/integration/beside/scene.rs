@@ -20,6 +20,9 @@ pub(super) const FIRST: usize = 60;
 pub(super) const FOLDERS: [&str; 3] = ["", ".Sent", ".Archive.2009"];
 /// Between two deeds at the second device.
 const PAUSE: Duration = Duration::from_millis(150);
+/// The others go on until the last step has ended, yet at most for so many times the time of all
+/// steps: mbsync sleeps until nobody has changed a directory for a second.
+const LONGER: u32 = 3;
 /// How many messages one command is asked for.
 const AT_ONCE: usize = 1000;
 
@@ -57,13 +60,13 @@ impl Scene {
         mut step: impl FnMut(&mut Model),
     ) {
         let time = Duration::from_secs(rounds("MAILVC_SECONDS", 2) as u64);
-        let stop = &AtomicBool::new(false);
+        let until = &Until::after(time * LONGER);
         let (first, second) = (&self.first, &self.second);
         let (mut done, changes, syncs) = std::thread::scope(|scope| {
-            let person = scope.spawn(move || busy(other, stop));
-            let mailvc = scope.spawn(move || in_step(first, second, stop));
+            let person = scope.spawn(move || busy(other, until));
+            let mailvc = scope.spawn(move || in_step(first, second, until));
             // Also where a step fails: the others must end.
-            let stopping = Stopping(stop);
+            let stopping = Stopping(until);
             let start = Instant::now();
             let mut done = 0;
             while start.elapsed() < time {
@@ -115,19 +118,38 @@ impl Scene {
     }
 }
 
+/// When to end.
+struct Until {
+    end: Instant,
+    stopped: AtomicBool,
+}
+
+impl Until {
+    fn after(time: Duration) -> Self {
+        Self {
+            end: Instant::now() + time,
+            stopped: AtomicBool::new(false),
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        Instant::now() < self.end && !self.stopped.load(Ordering::Relaxed)
+    }
+}
+
 /// Tells the others to end, at the latest when it goes.
-struct Stopping<'a>(&'a AtomicBool);
+struct Stopping<'a>(&'a Until);
 
 impl Drop for Stopping<'_> {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.0.stopped.store(true, Ordering::Relaxed);
     }
 }
 
 /// Somebody works until told to stop; files that vanish under their hands are left.
-fn busy(mut work: impl FnMut() -> io::Result<Vec<Change>>, stop: &AtomicBool) -> Vec<Change> {
+fn busy(mut work: impl FnMut() -> io::Result<Vec<Change>>, until: &Until) -> Vec<Change> {
     let mut changes = Vec::new();
-    while !stop.load(Ordering::Relaxed) {
+    while until.goes_on() {
         match work() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             done => changes.extend(done.expect("worked")),
@@ -138,9 +160,9 @@ fn busy(mut work: impl FnMut() -> io::Result<Vec<Change>>, stop: &AtomicBool) ->
 }
 
 /// Records and syncs without a break; how often.
-fn in_step(first: &Machine, second: &Machine, stop: &AtomicBool) -> usize {
+fn in_step(first: &Machine, second: &Machine, until: &Until) -> usize {
     let mut done = 0;
-    while !stop.load(Ordering::Relaxed) {
+    while until.goes_on() {
         record(first, &["snapshot"]);
         record(second, &["sync"]);
         done += 2;
