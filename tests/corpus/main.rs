@@ -11,7 +11,6 @@ use std::time::{Duration, SystemTime};
 use mailvc_tests::machine::{Machine, assert_in_step, assert_is, timed};
 use mailvc_tests::mail_client::EVERYTHING;
 use mailvc_tests::maildir::{self, Messages};
-use mailvc_tests::sshd;
 
 /// The corpus in a Maildir: one folder for each of its directories, the largest in the root; three
 /// of four messages read, some answered.
@@ -87,9 +86,6 @@ fn real_mail_goes_through_everything_without_a_difference() {
         eprintln!("skipped: MAILVC_CORPUS names no corpus");
         return;
     };
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::new("server");
     let files = deliver(Path::new(&corpus), &server.maildir());
     let first = server.messages();

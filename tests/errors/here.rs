@@ -91,7 +91,7 @@ rows! {
             .arg("snapshot")
             .current_dir(scene.home.path())
             .envs(scene.home.environment());
-        Some(run(&mut limited))
+        run(&mut limited)
     };
     no_permission: "a folder without permission" = |scene| {
         scene.recorded();

@@ -9,7 +9,7 @@ macro_rules! rows {
             $(#[$meta])*
             #[test]
             fn $test() {
-                let case: fn(&crate::scene::Scene) -> Option<mailvc_tests::cli::Run> = $case;
+                let case: fn(&crate::scene::Scene) -> mailvc_tests::cli::Run = $case;
                 crate::scene::try_row($row, case);
             }
         )*

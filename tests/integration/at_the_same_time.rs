@@ -9,7 +9,6 @@ use mailvc_tests::machine::{Machine, assert_in_step, rounds, settle};
 use mailvc_tests::mail_client::{Change, MailClient, NO_DELETIONS};
 use mailvc_tests::mailbox::Mailbox;
 use mailvc_tests::maildir::Messages;
-use mailvc_tests::sshd;
 
 fn ended(child: Child) -> Run {
     child.wait_with_output().expect("mailvc ended").into()
@@ -107,9 +106,6 @@ fn mailbox() -> Mailbox {
 
 #[test]
 fn two_syncs_on_one_machine() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let laptop = Machine::cloned("laptop", &server);
@@ -129,9 +125,6 @@ fn two_syncs_on_one_machine_by_path() {
 
 #[test]
 fn a_sync_on_each_machine_against_the_other() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let mut laptop = Machine::cloned("laptop", &server);

@@ -137,9 +137,6 @@ impl Pair {
 
 #[test]
 fn a_sync_at_the_callers_end() {
-    if !sshd::installed() {
-        return;
-    }
     let mut pair = Pair::new(100);
     let mut random = Random::new(2);
     let mut cut = 0;
@@ -162,9 +159,6 @@ fn a_sync_at_the_callers_end() {
 
 #[test]
 fn a_sync_at_the_servers_end() {
-    if !sshd::installed() {
-        return;
-    }
     let mut pair = Pair::new(200);
     let mut random = Random::new(3);
     let mut cut = 0;
@@ -216,9 +210,6 @@ fn kill(pid: u32) -> bool {
 
 #[test]
 fn a_clone() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let (_, whole) = timed(|| Machine::cloned("first", &server));

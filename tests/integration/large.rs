@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use mailvc_tests::machine::{Machine, assert_in_step, rounds};
 use mailvc_tests::mail_client::EVERYTHING;
 use mailvc_tests::mailbox::Mailbox;
-use mailvc_tests::sshd::{self, HOST};
+use mailvc_tests::sshd::HOST;
 
 /// What no process may have in memory at any time, in KiB.
 const LIMIT: u64 = 300 << 10;
@@ -68,9 +68,6 @@ fn peak(pid: u32) -> u64 {
 #[test]
 #[ignore = "takes minutes and 6 GB of disk; by hand"]
 fn a_hundred_thousand_messages_need_less_than_300_mb_of_memory() {
-    if !sshd::installed() {
-        return;
-    }
     let mailbox = Mailbox {
         messages: rounds("MAILVC_LARGE", 100_000) as u64,
         mean_size: 20_000,

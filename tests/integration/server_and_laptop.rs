@@ -47,9 +47,6 @@ fn further_syncs_make_no_snapshot(machines: &[&Machine]) {
 
 #[test]
 fn a_clone_is_the_servers_maildir_in_content_folders_flags_and_times() {
-    if !sshd::installed() {
-        return;
-    }
     let (server, laptop) = server_and_laptop();
     assert_in_step(&[&server, &laptop]);
     server.assert_clean();
@@ -58,9 +55,6 @@ fn a_clone_is_the_servers_maildir_in_content_folders_flags_and_times() {
 
 #[test]
 fn what_is_done_on_either_side_is_on_both_after_a_sync_by_the_laptop() {
-    if !sshd::installed() {
-        return;
-    }
     let (server, laptop) = server_and_laptop();
     a_days_work_reaches_both(&server, &laptop, || laptop.sync());
     further_syncs_make_no_snapshot(&[&laptop]);
@@ -70,9 +64,6 @@ fn what_is_done_on_either_side_is_on_both_after_a_sync_by_the_laptop() {
 
 #[test]
 fn what_is_done_on_either_side_is_on_both_after_a_sync_by_the_server() {
-    if !sshd::installed() {
-        return;
-    }
     let (mut server, mut laptop) = server_and_laptop();
     laptop.listen();
     server.add(&laptop);
@@ -84,9 +75,6 @@ fn what_is_done_on_either_side_is_on_both_after_a_sync_by_the_server() {
 
 #[test]
 fn the_systems_ssh_does_as_well() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let mut laptop = Machine::new("laptop");
@@ -98,9 +86,6 @@ fn the_systems_ssh_does_as_well() {
 
 #[test]
 fn a_store_is_found_by_its_path_on_the_server() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let mut laptop = Machine::new("laptop");
@@ -123,18 +108,12 @@ fn restricted(role: &str) -> (Machine, Machine) {
 
 #[test]
 fn a_key_with_the_role_sync_may_sync() {
-    if !sshd::installed() {
-        return;
-    }
     let (server, laptop) = restricted("sync");
     a_days_work_reaches_both(&server, &laptop, || laptop.sync());
 }
 
 #[test]
 fn a_key_with_the_role_push_may_leave_mail_but_not_touch_the_servers_maildir() {
-    if !sshd::installed() {
-        return;
-    }
     let (server, laptop) = restricted("push");
     let before = server.messages();
     let mut client = laptop.client((0, 1), 3);
@@ -148,9 +127,6 @@ fn a_key_with_the_role_push_may_leave_mail_but_not_touch_the_servers_maildir() {
 
 #[test]
 fn a_key_with_the_role_fetch_may_only_read() {
-    if !sshd::installed() {
-        return;
-    }
     let (server, laptop) = restricted("fetch");
     let before = server.messages();
     let mut client = laptop.client((0, 1), 3);
@@ -168,9 +144,6 @@ fn a_key_with_the_role_fetch_may_only_read() {
 
 #[test]
 fn the_built_in_server_needs_no_sshd() {
-    if !sshd::installed() {
-        return; // ssh-keygen makes the keys
-    }
     let server = Machine::initialised("server", &mailbox());
     let mut laptop = Machine::new("laptop");
     let listening = Listening::start(&server, &mut laptop);

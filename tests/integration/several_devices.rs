@@ -4,7 +4,6 @@ use mailvc_tests::machine::{Machine, assert_in_step, assert_is, settle};
 use mailvc_tests::mail_client::EVERYTHING;
 use mailvc_tests::mailbox::Mailbox;
 use mailvc_tests::random::Random;
-use mailvc_tests::sshd;
 
 fn mailbox() -> Mailbox {
     Mailbox {
@@ -65,9 +64,6 @@ fn server_of(laptops: &[&Machine], server: Machine) -> Machine {
 
 #[test]
 fn two_laptops_and_their_server_reach_one_state_by_ssh() {
-    if !sshd::installed() {
-        return;
-    }
     let mut server = Machine::initialised("server", &mailbox());
     server.listen();
     let mut one = Machine::cloned("one", &server);
@@ -90,9 +86,6 @@ fn a_ring_of_three_reaches_one_state_by_paths() {
 
 #[test]
 fn a_ring_of_three_reaches_one_state_by_ssh() {
-    if !sshd::installed() {
-        return;
-    }
     let mut one = Machine::initialised("one", &mailbox());
     one.listen();
     let mut two = Machine::cloned("two", &one);

@@ -5,7 +5,6 @@ use std::os::unix::fs::symlink;
 use mailvc_tests::machine::{Machine, assert_in_step};
 use mailvc_tests::mailbox::Mailbox;
 use mailvc_tests::maildir::{self, Messages};
-use mailvc_tests::sshd;
 
 /// The tag of the state that a phase begins with; all checkouts and restores go there.
 pub(crate) const MARK: &str = "tags/mark";
@@ -40,12 +39,8 @@ impl Scene {
         };
         let mut first = Machine::initialised("first", &mailbox);
         let second = sharing("second", &first);
-        let third = if sshd::installed() {
-            first.listen();
-            Machine::cloned("third", &first)
-        } else {
-            Machine::cloned_by_path("third", &first)
-        };
+        first.listen();
+        let third = Machine::cloned("third", &first);
         first.add_path_of(&second);
         first.add_path_of(&third);
         second.add_path_of(&first);

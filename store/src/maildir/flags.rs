@@ -46,9 +46,9 @@ impl Standard {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Flags {
     /// Sorted, without repeats, none of them a comma.
-    letters: Vec<u8>,
+    letters: Box<[u8]>,
     /// What followed the letters, from the comma on; empty where there was none.
-    tail: Vec<u8>,
+    tail: Box<[u8]>,
 }
 
 impl Flags {
@@ -64,8 +64,8 @@ impl Flags {
             .position(|&byte| byte == b',')
             .unwrap_or(info.len());
         let mut flags = Self {
-            letters: Vec::new(),
-            tail: info[comma..].to_vec(),
+            letters: Box::default(),
+            tail: info[comma..].into(),
         };
         flags.set_letters(info[..comma].iter().copied());
         flags
@@ -73,7 +73,7 @@ impl Flags {
 
     /// What is to follow `:2,`.
     pub fn to_info(&self) -> Vec<u8> {
-        [self.letters.as_slice(), self.tail.as_slice()].concat()
+        [&*self.letters, &*self.tail].concat()
     }
 
     /// The letters, sorted.
@@ -83,12 +83,11 @@ impl Flags {
 
     /// Replaces the letters.
     pub fn set_letters(&mut self, letters: impl IntoIterator<Item = u8>) {
-        self.letters = letters
-            .into_iter()
-            .filter(|&letter| letter != b',')
-            .collect();
-        self.letters.sort_unstable();
-        self.letters.dedup();
+        let letters = letters.into_iter().filter(|&letter| letter != b',');
+        let mut letters: Vec<u8> = letters.collect();
+        letters.sort_unstable();
+        letters.dedup();
+        self.letters = letters.into();
     }
 
     /// What followed the letters, from its comma on.
@@ -99,7 +98,7 @@ impl Flags {
     /// Replaces what follows the letters; it is empty or starts with a comma.
     pub fn set_tail(&mut self, tail: &[u8]) {
         debug_assert!(tail.is_empty() || tail[0] == b',');
-        self.tail = tail.to_vec();
+        self.tail = tail.into();
     }
 
     /// Whether a flag is set.
@@ -109,11 +108,13 @@ impl Flags {
 
     /// Sets a flag, or takes it away.
     pub fn set(&mut self, flag: Standard, on: bool) {
-        match (self.letters.binary_search(&flag.letter()), on) {
-            (Err(at), true) => self.letters.insert(at, flag.letter()),
-            (Ok(at), false) => drop(self.letters.remove(at)),
-            _ => {}
+        if self.has(flag) == on {
+            return;
         }
+        let others = self.letters.iter().copied();
+        let others = others.filter(|&letter| letter != flag.letter());
+        let letters: Vec<u8> = others.chain(on.then(|| flag.letter())).collect();
+        self.set_letters(letters);
     }
 
     pub(crate) fn encode(&self, writer: &mut Writer) {
@@ -121,8 +122,8 @@ impl Flags {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let letters = reader.bytes(MAX_INFO, "flags")?.to_vec();
-        let tail = reader.bytes(MAX_INFO, "flags tail")?.to_vec();
+        let letters: Box<[u8]> = reader.bytes(MAX_INFO, "flags")?.into();
+        let tail: Box<[u8]> = reader.bytes(MAX_INFO, "flags tail")?.into();
         let sorted = letters.windows(2).all(|pair| pair[0] < pair[1]);
         let fit = |bytes: &[u8]| !bytes.iter().any(|&byte| byte == 0 || byte == b'/');
         let tail_starts = tail.first().is_none_or(|&byte| byte == b',');
