@@ -118,29 +118,45 @@ impl fmt::Display for RemoteUrl {
     }
 }
 
+/// In short, unless that would be read as something else: as a path, or with another scheme.
 impl fmt::Display for SshUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let long = self.port.is_some() || matches!(self.place, Place::Store(_));
-        if long {
-            f.write_str("ssh://")?;
+        let short = self.short();
+        match RemoteUrl::parse(&short) {
+            Ok(RemoteUrl::Ssh(read)) if read == *self => f.write_str(&short),
+            _ => write!(f, "ssh://{}", self.long()),
         }
-        if let Some(user) = &self.user {
-            write!(f, "{user}@")?;
-        }
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(&self.host)?;
-        }
-        if let Some(port) = self.port {
-            write!(f, ":{port}")?;
-        }
+    }
+}
+
+impl SshUrl {
+    /// `[user@]host[:account]`, which has no room for a port or a directory.
+    fn short(&self) -> String {
         match &self.place {
-            Place::Default => Ok(()),
-            Place::Account(account) if long => write!(f, "/?{account}"),
-            Place::Account(account) => write!(f, ":{account}"),
-            Place::Store(path) if path.starts_with('~') => write!(f, "/{path}"),
-            Place::Store(path) => f.write_str(path),
+            Place::Account(account) => format!("{}:{account}", self.authority()),
+            Place::Default | Place::Store(_) => self.authority(),
+        }
+    }
+
+    /// What follows `ssh://`.
+    fn long(&self) -> String {
+        let port = self.port.map(|port| format!(":{port}")).unwrap_or_default();
+        let path = match &self.place {
+            Place::Default => String::new(),
+            Place::Account(account) => format!("/?{account}"),
+            Place::Store(path) if path.starts_with('~') => format!("/{path}"),
+            Place::Store(path) => path.clone(),
+        };
+        format!("{}{port}{path}", self.authority())
+    }
+
+    fn authority(&self) -> String {
+        let user = self.user.as_ref().map(|user| format!("{user}@"));
+        let user = user.unwrap_or_default();
+        if self.host.contains(':') {
+            format!("{user}[{}]", self.host)
+        } else {
+            format!("{user}{}", self.host)
         }
     }
 }
@@ -187,9 +203,12 @@ fn parse_ssh(rest: &str) -> Result<SshUrl, UrlError> {
 /// `[user@]host[:account]`.
 fn parse_short(text: &str) -> Result<SshUrl, UrlError> {
     // An account may well contain `@` and `/`; a user and a host hold no `:` outside brackets.
-    let colon = match text.find(']') {
-        Some(close) if text.contains('[') => text[close..].find(':').map(|at| close + at),
-        _ => text.find(':'),
+    let colon = match text.find(['[', ':']) {
+        Some(at) if text[at..].starts_with('[') => {
+            let close = text[at..].find(']').map_or(at, |close| at + close);
+            text[close..].find(':').map(|colon| close + colon)
+        }
+        at => at,
     };
     let (left, account) = match colon {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
@@ -340,6 +359,25 @@ mod tests {
             assert_eq!(RemoteUrl::parse(text), Ok(url.clone()), "{text}");
             assert_eq!(url.to_string(), text);
         }
+    }
+
+    #[test]
+    fn what_would_be_something_else_in_short_is_printed_at_length() {
+        for text in [
+            "ssh://.",
+            "ssh://..",
+            "ssh://~me@host",
+            "ssh://host/?/srv",
+            "ssh://host/?~/store",
+            "ssh://host/?a://b",
+        ] {
+            let url = RemoteUrl::parse(text).expect(text);
+            assert_eq!(url.to_string(), text);
+        }
+        // An account may have brackets and colons, which are no address's.
+        let url = RemoteUrl::parse("ssh://host/?a[b]:c").expect("an account");
+        assert_eq!(url.to_string(), "host:a[b]:c");
+        assert_eq!(RemoteUrl::parse("host:a[b]:c"), Ok(url));
     }
 
     #[test]
