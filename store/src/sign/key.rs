@@ -55,17 +55,20 @@ impl PublicKey {
         if data.is_certificate() {
             return Err(SignError::Unsupported(data.algorithm().to_string()));
         }
-        let key = ssh_key::PublicKey::from(data);
+        let key = ssh_key::PublicKey::from(data.clone());
         let wire = key.to_bytes().map_err(|_| SignError::NotAKey)?;
         let line = key.to_openssh().map_err(|_| SignError::NotAKey)?;
-        // A name that cannot be read again would spoil the file that it is written to.
+        // What cannot be read again would spoil the file that it is written to. The name of a kind
+        // that is not known may hold anything.
         let (kind, _) = line.trim_end().rsplit_once(' ').unwrap_or_default();
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"@.-_+".contains(&byte);
-        if !kind.bytes().all(plain) {
+        let again = ssh_key::PublicKey::from_openssh(line.trim_end());
+        let is_read = again.is_ok_and(|again| *again.key_data() == data);
+        if !is_read || !kind.bytes().all(plain) {
             return Err(SignError::NotAKey);
         }
         Ok(Self {
-            data: key.into(),
+            data,
             wire,
             line: line.trim_end().to_owned(),
         })
@@ -140,7 +143,7 @@ pub(super) mod tests {
 
     #[test]
     fn a_kind_that_a_file_cannot_hold_is_refused() {
-        for kind in [b"s@\x0b".as_slice(), b"a b@c", b"\"@c", b"a\n@c"] {
+        for kind in [b"s@\x0b".as_slice(), b"a b@c", b"\"@c", b"a\n@c", b"a_b@c"] {
             let length = u32::try_from(kind.len()).expect("short").to_be_bytes();
             let wire = [&length, kind, &[0; 4]].concat();
             assert_eq!(PublicKey::from_wire(&wire), Err(SignError::NotAKey));
