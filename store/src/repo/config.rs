@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::fs::Fs;
 use crate::maildir::{FolderPath, Layout};
 use crate::merge::Limits;
+use crate::object::DeviceId;
 use crate::worktree::Anchor;
 
 use super::RepoError;
@@ -185,6 +186,14 @@ impl Config {
         // A name that no snapshot can hold would make snapshots that nobody can read, and the tag
         // becomes part of file names.
         check_name(&config.device)?;
+        // One that cannot be read would let any device answer.
+        for remote in config.remotes.values() {
+            if let Some(device) = &remote.device
+                && device.parse::<DeviceId>().is_err()
+            {
+                return Err(wrong(&format!("`{}` is no device", device.escape_debug())));
+            }
+        }
         let digits = config.tag.bytes().all(|byte| byte.is_ascii_hexdigit());
         if digits && config.tag.len() == 8 {
             Ok(config)
@@ -224,9 +233,12 @@ mod tests {
     use crate::fs::OsFs;
 
     fn load(device: &str, tag: &str) -> Result<Config, RepoError> {
+        load_text(&format!("device = \"{device}\"\ntag = \"{tag}\"\n"))
+    }
+
+    fn load_text(text: &str) -> Result<Config, RepoError> {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("config");
-        let text = format!("device = \"{device}\"\ntag = \"{tag}\"\n");
         std::fs::write(&path, text).expect("written");
         Config::load(&OsFs, &path)
     }
@@ -238,5 +250,20 @@ mod tests {
         assert!(load("a b", "0123abcd").is_err());
         assert!(load("laptop", "../../ab").is_err());
         assert!(load("laptop", "").is_err());
+    }
+
+    /// Else a remote whose device was once known would be anybody.
+    #[test]
+    fn a_remotes_device_that_is_none_is_refused() {
+        let with = |device: &str| {
+            load_text(&format!(
+                "device = \"laptop\"\ntag = \"0123abcd\"\n\
+                 [remotes.origin]\nurl = \"server\"\ndevice = \"{device}\"\n"
+            ))
+        };
+        assert!(with(&"0f".repeat(32)).is_ok());
+        for device in ["", "server", "0f0f0f0f", &"0g".repeat(32)] {
+            assert!(with(device).is_err(), "{device}");
+        }
     }
 }
