@@ -7,6 +7,7 @@
 
 #![allow(clippy::disallowed_methods)] // scripts and files beside the store, not of it
 
+mod admission;
 mod cut;
 mod floods;
 mod forge;

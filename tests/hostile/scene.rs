@@ -217,9 +217,14 @@ impl Scene {
 
     /// The laptop serves a client that says this; what it answers is left in `answer`.
     pub(crate) fn serve(&self, says: &[u8], answer: &mut Vec<u8>) -> Run {
+        self.serve_with(&[], says, answer)
+    }
+
+    /// As [`serve`](Self::serve), with more options.
+    pub(crate) fn serve_with(&self, options: &[&str], says: &[u8], answer: &mut Vec<u8>) -> Run {
         let path = self.laptop.home.path().join("says");
         fs::write(&path, says).expect("written");
-        let mut command = self.bounded(&["serve", "--stdio"]);
+        let mut command = self.bounded(&[&["serve", "--stdio"], options].concat());
         let output = command.stdin(File::open(path).expect("a file")).output();
         let output = output.expect("mailvc started");
         answer.clone_from(&output.stdout);

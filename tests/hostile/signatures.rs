@@ -8,7 +8,7 @@ use mailvc_transport::wire::Item;
 use crate::forge::{Forger, encoded, nowhere};
 use crate::scene::{Scene, Story, assert_clear};
 
-fn story(snapshot: &Snapshot, signatures: Vec<Vec<u8>>) -> Story {
+pub(crate) fn story(snapshot: &Snapshot, signatures: Vec<Vec<u8>>) -> Story {
     let begin = Item::Snapshot {
         bytes: snapshot.encode(),
         signatures,
@@ -52,7 +52,7 @@ fn a_snapshot_counts_with_its_makers_signature_alone() {
 }
 
 /// A device that the laptop has never heard of.
-fn stranger() -> Forger {
+pub(crate) fn stranger() -> Forger {
     let mailbox = Mailbox {
         messages: 1,
         ..Mailbox::default()
