@@ -257,6 +257,30 @@ fn a_large_index_that_is_damaged_hides_nothing() {
     assert_reads_all(&home.open(), &messages);
 }
 
+/// An index that is whole, and says of each message that it lies where another one does.
+#[test]
+fn an_index_that_points_elsewhere_is_believed_of_nothing() {
+    let home = Home::new();
+    let messages: Vec<_> = (1..5).map(|n| noise(700, n)).collect();
+    let odb = home.open();
+    let pack = home.add(&odb, &messages);
+    let keys: Vec<ObjectKey> = messages.iter().map(|it| BlobId::of(it).into()).collect();
+    let set = odb.current();
+    let row = |key: &ObjectKey| odb.find(&set.packs[0], *key).expect("read").expect("there");
+    let mut rows: Vec<Row> = keys.iter().map(row).collect();
+    rows.rotate_left(1);
+    let lie = Idx::build(pack, keys.iter().copied().zip(rows).collect());
+    fs::write(home.store().join("packs").join(idx_name(pack)), lie).expect("disk");
+    let odb = home.open();
+    for key in keys {
+        let read = odb.read(key);
+        assert!(
+            matches!(read, Err(OdbError::Damaged { key: named, .. }) if named == key),
+            "{read:?}"
+        );
+    }
+}
+
 fn assert_reads_all(odb: &dyn ObjectRead, messages: &[Vec<u8>]) {
     for message in messages {
         let read = odb.read(BlobId::of(message).into());

@@ -82,6 +82,28 @@ fn checkout_makes_the_maildir_exactly_what_it_was_and_undo_takes_it_back() {
 }
 
 #[test]
+fn a_yes_to_going_back_counts_for_exactly_what_would_leave() {
+    let (a, id, mail) = changed();
+    let now = a.mail();
+    for other in [0, 2] {
+        let refused = a.checkout(&checkout(id, Some(other)));
+        assert!(
+            matches!(refused, Err(RepoError::WrongYes { asked, actual: 1 }) if asked == other),
+            "{refused:?}"
+        );
+        assert_eq!(a.mail(), now, "nothing happened");
+    }
+    a.checkout(&checkout(id, Some(1))).expect("checked out");
+    assert_eq!(a.mail(), mail);
+    let refused = a.undo(Some(1));
+    assert!(matches!(
+        refused,
+        Err(RepoError::WrongYes { actual: 2, .. })
+    ));
+    assert_eq!(a.mail(), mail);
+}
+
+#[test]
 fn times_of_arrival_come_back_too() {
     let a = Device::new("a");
     let path = a.put("", "cur/1:2,", "old");

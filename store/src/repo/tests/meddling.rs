@@ -39,6 +39,49 @@ fn what_was_put_in_a_files_place_in_the_last_instant_is_put_back() {
     assert_eq!(a.mail(), [": : edited", ": : two"]);
 }
 
+/// Another program puts a message where one is just going: where a new one is added, where one
+/// moves to, and where one stays that only gets another flag.
+#[test]
+fn a_message_that_is_put_where_another_one_is_going_is_not_replaced() {
+    let (a, b) = two(&["one", "two"]);
+    b.put("", "cur/n:2,", "new");
+    b.flag("one", "S");
+    b.make_folder("Archive");
+    let two = b
+        .files()
+        .into_iter()
+        .find(|(path, _)| fs::read_to_string(path).expect("a message") == message("two"));
+    let (path, _) = two.expect("there");
+    fs::rename(path, b.folder("Archive").join("cur/2:2,")).expect("moved");
+    b.snapshot();
+    let tip = a.fetch(&b);
+    let (maildir, count) = (a.maildir(), Arc::new(AtomicUsize::new(0)));
+    let put = Arc::clone(&count);
+    let repo = meddled(&a, move |moment| {
+        if let Moment::Rename(_, to) = moment
+            && to.starts_with(&maildir)
+            && to.parent().is_some_and(|dir| dir.ends_with("cur"))
+        {
+            let n = put.load(Ordering::Relaxed);
+            if n < 3 {
+                fs::write(to, message(&format!("other {n}"))).expect("put there");
+                put.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    });
+    let locked = repo.lock(&request()).expect("locked");
+    let recorded = locked.snapshot(&SnapshotRequest::default());
+    let merged = locked.merge(&recorded.expect("recorded"), &merge_request(tip));
+    merged.expect("merged");
+    drop(locked);
+    assert_eq!(count.load(Ordering::Relaxed), 3);
+    let others = [": : other 0", ": : other 1", ": : other 2"];
+    let mail = a.mail();
+    let (theirs, ours): (Vec<_>, Vec<_>) = mail.iter().partition(|it| it.contains("other"));
+    assert_eq!(theirs, others);
+    assert_eq!(ours, [": : new", ": S: one", "Archive: : two"]);
+}
+
 /// The pack that held a message was lost, and a peer asks for its removal: the file is the last
 /// that there is of it.
 #[test]

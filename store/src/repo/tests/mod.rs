@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // mail clients write without asking us
 
 mod accepting;
+mod answers;
 mod collecting;
 mod costing;
 mod going_back;

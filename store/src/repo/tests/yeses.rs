@@ -5,7 +5,7 @@ use crate::merge::Reason;
 use crate::object::{Occasion, Yes};
 use crate::sign::Signer;
 
-fn approve(at: &Device, whom: &Device) {
+pub(super) fn approve(at: &Device, whom: &Device) {
     let repo = at.repo();
     let mut trust = repo.trust().expect("read");
     let key = whom
@@ -21,7 +21,7 @@ fn approve(at: &Device, whom: &Device) {
     trust.save(&**repo.fs(), repo.layout()).expect("written");
 }
 
-fn yes(number: u64) -> SnapshotRequest {
+pub(super) fn yes(number: u64) -> SnapshotRequest {
     SnapshotRequest {
         yes: Some(number),
         ..SnapshotRequest::default()
@@ -40,7 +40,7 @@ fn removed_with_a_yes() -> (Device, Device) {
     (a, b)
 }
 
-fn remove_many(at: &Device, subjects: std::ops::Range<usize>) {
+pub(super) fn remove_many(at: &Device, subjects: std::ops::Range<usize>) {
     let names: std::collections::BTreeSet<String> =
         subjects.map(|n| message(&format!("m{n}"))).collect();
     for (path, _) in at.files() {
@@ -50,7 +50,7 @@ fn remove_many(at: &Device, subjects: std::ops::Range<usize>) {
     }
 }
 
-fn blobs(subjects: std::ops::Range<usize>) -> Vec<BlobId> {
+pub(super) fn blobs(subjects: std::ops::Range<usize>) -> Vec<BlobId> {
     let text = |n| BlobId::of(message(&format!("m{n}")).as_bytes());
     let mut ids: Vec<BlobId> = subjects.map(text).collect();
     ids.sort_unstable();
@@ -58,7 +58,7 @@ fn blobs(subjects: std::ops::Range<usize>) -> Vec<BlobId> {
 }
 
 /// The files of yeses that a device keeps.
-fn kept(at: &Device) -> usize {
+pub(super) fn kept(at: &Device) -> usize {
     fs::read_dir(at.store().join("yeses")).map_or(0, Iterator::count)
 }
 
