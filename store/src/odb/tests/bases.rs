@@ -1,0 +1,91 @@
+//! Objects that are stored as differences from others.
+
+use super::*;
+
+#[test]
+fn versions_of_a_node_are_stored_as_differences_and_rest_on_few_others() {
+    let home = Home::new();
+    let odb = home.open();
+    let mut node = noise(6000, 3);
+    let (mut base, mut versions) = (None, Vec::new());
+    for version in 0..60_usize {
+        node[version * 90..][..8].copy_from_slice(&version.to_le_bytes());
+        let batch = odb.batch().expect("disk");
+        let key = batch.write_delta(Kind::Tree, &node, base).expect("disk");
+        batch.finish().expect("disk");
+        versions.push((key, node.clone()));
+        base = Some(key);
+    }
+    let fresh = home.open();
+    for (key, bytes) in versions.iter().rev() {
+        assert!(fresh.read(*key).expect("stored") == *bytes);
+    }
+    let packs = odb.packs().expect("readable");
+    let lengths = packs.iter().map(|&id| fs::metadata(home.pack_file(id)));
+    let total: u64 = lengths.map(|it| it.expect("there").len()).sum();
+    let whole = 60 / u64::from(MAX_WEIGHT) + 1;
+    assert!(total < whole * 6200 + 60 * 300, "{total}");
+    for id in packs {
+        fs::remove_file(home.store().join("packs").join(idx_name(id))).expect("there");
+    }
+    assert!(home.open().read(versions[59].0).is_ok());
+}
+
+#[test]
+fn bases_that_rest_on_each_other_end_in_an_error() {
+    let home = Home::new();
+    let (one, two) = (noise(500, 1), noise(500, 2));
+    let [a, b] = [&one, &two].map(|it| ObjectKey::of(Kind::Tree, it));
+    let path = home.0.path().join("pack");
+    let mut writer = PackWriter::new(OsFs.create_new(&path).expect("new")).expect("disk");
+    let mut rows = Vec::new();
+    for (key, bytes, base, base_bytes) in [(a, &one, b, &two), (b, &two, a, &one)] {
+        let mut group = Group::new();
+        group.push(Kind::Tree, &[bytes.as_slice(), base_bytes].concat());
+        let (plain, members) = group.finish();
+        let bases = vec![base];
+        let codec = Codec::Prefix { weight: 2, bases };
+        let frame = encode(&Content::Group, codec, &plain, Help::Prefix(base_bytes));
+        let frame = writer.append(&frame).expect("disk");
+        let place = Place::At(members[0].start as u32);
+        let size = bytes.len() as u64;
+        rows.push((key, Row { frame, place, size }));
+    }
+    let id = writer.finish().expect("disk");
+    let packs = home.store().join("packs");
+    fs::create_dir_all(&packs).expect("disk");
+    fs::rename(&path, packs.join(pack_name(id))).expect("disk");
+    fs::write(packs.join(idx_name(id)), Idx::build(id, rows)).expect("disk");
+    assert!(matches!(home.open().read(a), Err(OdbError::Damaged { .. })));
+}
+
+/// Two runs at once store the same nodes: one has the second upon the first, the other the first
+/// upon the second.
+#[test]
+fn nodes_that_two_runs_stored_upon_each_other_are_read_where_they_are_whole() {
+    let (home, other) = (Home::new(), Home::new());
+    let mut nodes = Vec::new();
+    for seed in 0..16 {
+        let one = noise(3000, seed);
+        let two = [one.as_slice(), b"changed"].concat();
+        for (home, [first, then]) in [(&home, [&one, &two]), (&other, [&two, &one])] {
+            let odb = home.open();
+            let mut base = None;
+            for node in [first, then] {
+                let batch = odb.batch().expect("disk");
+                base = Some(batch.write_delta(Kind::Tree, node, base).expect("disk"));
+                batch.finish().expect("disk");
+            }
+        }
+        nodes.extend([one, two]);
+    }
+    let packs = |home: &Home| home.store().join("packs");
+    for entry in fs::read_dir(packs(&other)).expect("there") {
+        let entry = entry.expect("there");
+        fs::copy(entry.path(), packs(&home).join(entry.file_name())).expect("copied");
+    }
+    for node in &nodes {
+        let key = ObjectKey::of(Kind::Tree, node);
+        assert!(home.open().read(key).expect("stored") == *node);
+    }
+}
