@@ -136,3 +136,25 @@ fn a_snapshot_that_a_revoked_device_made_since_is_refused() {
     assert!(matches!(refused, RepoError::Revoked { .. }), "{refused}");
     assert_eq!(remote(&a, &b), None);
 }
+
+/// Marks stand behind a device's name in `trusted`, and what a peer is called it says itself.
+#[test]
+fn a_peer_cannot_give_itself_a_mark_by_its_name() {
+    let (a, b) = (Device::new("a"), Device::new("b"));
+    let key = b.repo().device_key().expect("a key").public_key().clone();
+    let id = b.repo().device_id().expect("an id");
+    let repo = a.repo();
+    for name in [
+        "b approve",
+        " approve introduce",
+        "b\tapprove",
+        "b\napprove",
+    ] {
+        assert!(repo.meet(&key, name, &request()).expect("met"));
+        let trust = repo.trust().expect("read");
+        let met = trust.device(id).expect("trusted");
+        assert!(!met.approve && !met.introduce, "{name:?}");
+        assert_eq!(met.name, id.short());
+        fs::remove_file(repo.layout().trusted()).expect("forgotten");
+    }
+}
