@@ -64,6 +64,7 @@ fn a_snapshot_cannot_be_its_own_ancestor() {
     scene.assert_sound();
 }
 
+/// A million: `MAILVC_DEPTH=1000000 MAILVC_TIME=1200`, with `--release`.
 #[test]
 fn a_history_however_deep_takes_neither_stack_nor_memory() {
     let scene = Scene::new();

@@ -10,7 +10,7 @@ use mailvc_store::blob::{Codec, Content, Group, Help, encode};
 use mailvc_store::object::{Kind, SnapshotId};
 use mailvc_store::sign::Signer;
 use mailvc_tests::cli::{Run, run};
-use mailvc_tests::machine::Machine;
+use mailvc_tests::machine::{Machine, rounds};
 use mailvc_tests::mailbox::Mailbox;
 use mailvc_tests::maildir::Messages;
 use mailvc_transport::wire::{
@@ -22,8 +22,8 @@ use crate::forge::{Forger, MESSAGE, encoded};
 
 /// What a process may have of memory beside its code, in KiB. A session needs a tenth of it.
 const MEMORY: u32 = 256 << 10;
-/// When it is ended, in seconds; then its exit code is 124.
-const TIME: u32 = 120;
+/// When it is ended, in seconds, if `MAILVC_TIME` does not say otherwise; then its exit code is 124.
+const TIME: usize = 120;
 
 pub(crate) struct Scene {
     pub(crate) laptop: Machine,
@@ -235,7 +235,8 @@ impl Scene {
     fn bounded(&self, arguments: &[&str]) -> Command {
         let inner = self.laptop.home.command(arguments);
         let mut command = Command::new("sh");
-        let limits = format!("ulimit -d {MEMORY} && exec timeout {TIME} \"$0\" \"$@\"");
+        let time = rounds("MAILVC_TIME", TIME);
+        let limits = format!("ulimit -d {MEMORY} && exec timeout {time} \"$0\" \"$@\"");
         command
             .args(["-c", &limits])
             .arg(inner.get_program())
