@@ -8,7 +8,7 @@ use mailvc_store::repo::Repository;
 use mailvc_tests::fault_fs::FaultFs;
 use mailvc_tests::maildir;
 use mailvc_transport::protocol::{Limits, Request, run_client};
-use mailvc_transport::serve::{Admission, serve};
+use mailvc_transport::serve::{Admission, ServeError, serve};
 use mailvc_transport::session::{Consent, RepoDevice, Stance};
 use mailvc_transport::wire::{Role, Verb};
 
@@ -16,13 +16,13 @@ use crate::cut::{Command, Done, cut_off_everywhere};
 use crate::fetching::{Other, apart};
 use crate::stores::{lock_request, mail, open};
 
-fn answer(repo: &Repository, stream: UnixStream) {
+fn answer(repo: &Repository, stream: UnixStream) -> Result<(), ServeError> {
     let admission = Admission {
         role: Role::Sync,
         only: None,
     };
     let reader = stream.try_clone().expect("a stream");
-    drop(serve(repo, (reader, stream), &admission, &lock_request()));
+    serve(repo, (reader, stream), &admission, &lock_request()).map(drop)
 }
 
 fn call(repo: &Repository, stream: UnixStream) -> Done {
@@ -48,8 +48,11 @@ fn session(disk: &FaultFs, from: &Other) -> Done {
     let here = open(disk)?;
     let (near, far) = UnixStream::pair()?;
     thread::scope(|scope| {
-        scope.spawn(|| answer(&here, near));
-        call(&from.repo, far)
+        let serving = scope.spawn(|| answer(&here, near));
+        let called = call(&from.repo, far);
+        let served = serving.join().expect("no panic");
+        // Why the store could not be used is for the people at that end.
+        called.map_err(|told| served.err().map_or(told, Into::into))
     })
 }
 
