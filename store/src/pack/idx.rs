@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -53,17 +54,18 @@ enum Source {
 }
 
 impl Source {
-    fn read(&self, offset: u64, len: usize) -> Result<Vec<u8>, IdxError> {
+    fn read(&self, offset: u64, len: usize) -> Result<Cow<'_, [u8]>, IdxError> {
         match self {
+            // Whoever looks for an object asks hundreds of small packs: nothing is copied.
             Self::Memory(bytes) => {
                 let rest = bytes.get(offset as usize..).unwrap_or_default();
                 let part = rest.get(..len).ok_or(IdxError::Damaged("length"))?;
-                Ok(part.to_vec())
+                Ok(part.into())
             }
             Self::File(file) => {
                 let mut bytes = vec![0; len];
                 file.read_exact_at(&mut bytes, offset)?;
-                Ok(bytes)
+                Ok(bytes.into())
             }
         }
     }
@@ -144,7 +146,8 @@ impl Idx {
         if len > SMALL {
             return Self::new(Source::File(file), len, pack);
         }
-        let bytes = Source::File(file).read(0, len as usize)?;
+        let mut bytes = vec![0; len as usize];
+        file.read_exact_at(&mut bytes, 0)?;
         Self::from_bytes(bytes, pack)
     }
 
@@ -166,7 +169,7 @@ impl Idx {
         if at + TRAILER_LEN != len {
             return Err(IdxError::Damaged("length"));
         }
-        if source.read(at, 32)? != pack.as_bytes() {
+        if *source.read(at, 32)? != *pack.as_bytes() {
             return Err(IdxError::Damaged("pack"));
         }
         Ok(Self {
@@ -186,7 +189,7 @@ impl Idx {
             hasher.update(&self.source.read(at, len as usize)?);
             at += len;
         }
-        Ok(self.source.read(end, 32)? == hasher.finalize().as_bytes())
+        Ok(*self.source.read(end, 32)? == *hasher.finalize().as_bytes())
     }
 
     /// Its length in bytes.
@@ -252,7 +255,7 @@ impl Idx {
         self.sections.get(at).copied().unwrap_or_default()
     }
 
-    fn rows_at(&self, section: Section, first: u64, count: u64) -> Result<Vec<u8>, IdxError> {
+    fn rows_at(&self, section: Section, first: u64, count: u64) -> Result<Cow<'_, [u8]>, IdxError> {
         let start = section.rows_start() + first * ROW_LEN as u64;
         self.source.read(start, count as usize * ROW_LEN)
     }
