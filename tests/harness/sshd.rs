@@ -49,7 +49,7 @@ impl Sshd {
     /// Starts one with fresh keys.
     ///
     /// # Panics
-    /// If it isn't [`installed`] or doesn't start; with its log.
+    /// If it is not installed or does not start; with its log.
     pub fn start(options: &Options) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         for key in ["host_key", "id_ed25519"] {
