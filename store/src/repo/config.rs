@@ -187,11 +187,13 @@ impl Config {
         // becomes part of file names.
         check_name(&config.device)?;
         // One that cannot be read would let any device answer.
-        for remote in config.remotes.values() {
+        for (name, remote) in &config.remotes {
             if let Some(device) = &remote.device
                 && device.parse::<DeviceId>().is_err()
             {
-                return Err(wrong(&format!("`{}` is no device", device.escape_debug())));
+                let (name, device) = (name.escape_debug(), device.escape_debug());
+                let what = format!("`{device}`, the device of remote `{name}`, is no device's id");
+                return Err(wrong(&what));
             }
         }
         let digits = config.tag.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -7,9 +7,9 @@ use super::blobs::{Intake, send_messages, send_yeses, take_wants};
 use super::link::{Link, out_of_turn};
 use super::negotiate::{Lacking, haves, lacking};
 use super::offer::{Offered, offer};
+use super::rounds::{Common, MAX_ROUNDS, Report};
 use super::{
-    Accepted, Device, Identity, Limits, MAX_ROUNDS, Peer, ProtocolError, SessionError, Settled,
-    Traffic,
+    Accepted, Device, Identity, Limits, Peer, ProtocolError, SessionError, Settled, Traffic,
 };
 use crate::wire::{
     Capabilities, Done, HeldPart, Hello, Message, Role, VERSIONS, Verb, Versions, Welcome,
@@ -264,17 +264,14 @@ impl<D: Device, R: Read, W: Write> Session<'_, D, R, W> {
     }
 }
 
-impl ClientReport {
-    /// This round and a later one as one.
-    fn followed_by(mut self, mut next: Self) -> Self {
-        self.sent.add(next.sent);
-        self.received.add(next.received);
-        next.peer.enrolled |= self.peer.enrolled;
-        if let (Some(before), Some(accepted)) = (self.accepted, &mut next.accepted) {
-            accepted.notes.splice(0..0, before.notes);
+impl Report for ClientReport {
+    fn common(&mut self) -> Common<'_> {
+        Common {
+            peer: &mut self.peer,
+            sent: &mut self.sent,
+            received: &mut self.received,
+            accepted: &mut self.accepted,
         }
-        (next.sent, next.received) = (self.sent, self.received);
-        next
     }
 }
 

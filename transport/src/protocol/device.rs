@@ -148,11 +148,11 @@ pub struct Traffic {
 }
 
 impl Traffic {
-    /// Adds what a later round described and asked for. Its bytes are those of the whole line.
-    pub(super) fn add(&mut self, round: Self) {
-        self.snapshots += round.snapshots;
-        self.messages += round.messages;
-        self.bytes = round.bytes;
+    /// Adds what an earlier round described and asked for. The bytes are those of the line, which
+    /// was the same.
+    pub(super) fn follow(&mut self, earlier: Self) {
+        self.snapshots += earlier.snapshots;
+        self.messages += earlier.messages;
     }
 }
 

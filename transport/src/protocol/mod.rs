@@ -32,14 +32,12 @@ mod link;
 mod negotiate;
 mod offer;
 mod rebuild;
+mod rounds;
 mod server;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
-
-/// How many rounds a session may have: a peer cannot go on for ever.
-const MAX_ROUNDS: usize = 1024;
 
 pub use client::{ClientReport, Request, run_client};
 pub use device::{Accepted, Device, Identity, Incoming, Limits, Peer, Settled, Traffic};

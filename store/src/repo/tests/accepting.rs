@@ -158,3 +158,29 @@ fn a_peer_cannot_give_itself_a_mark_by_its_name() {
         fs::remove_file(repo.layout().trusted()).expect("forgotten");
     }
 }
+
+/// A history that comes in parts: what came is kept, and whom it is by; the peer's line is not
+/// where a part of it ends.
+#[test]
+fn a_part_of_a_line_is_kept_and_moves_no_ref() {
+    let (a, b) = (Device::new("a"), Device::new("b"));
+    b.put("", "cur/b:2,", "from b");
+    b.snapshot();
+    let part = b.local();
+    b.put("", "cur/c:2,", "later");
+    b.snapshot();
+    let accepted = a.accept_from(&b, part, true, |received| received.is_part = true);
+    let accepted = accepted.expect("accepted");
+    assert!(
+        !accepted.moved && accepted.introduced.len() == 1,
+        "{accepted:?}"
+    );
+    assert_eq!(remote(&a, &b), None);
+    assert!(a.repo().odb().contains(part.into()).expect("looked up"));
+    let met = accepted.introduced.iter().map(|device| device.id);
+    let trust = a.repo().trust().expect("read");
+    assert!(met.into_iter().all(|id| trust.device(id).is_some()));
+    let tip = b.local();
+    assert!(offer(&a, &b, tip).expect("accepted").moved);
+    assert_eq!(remote(&a, &b), Some(tip));
+}

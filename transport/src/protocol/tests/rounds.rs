@@ -1,4 +1,5 @@
 use super::*;
+use crate::protocol::rounds::MAX_ROUNDS;
 
 /// A round that holds so many snapshots.
 fn rounds_of(most: u64) -> Line {
