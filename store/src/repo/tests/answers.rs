@@ -1,15 +1,12 @@
 //! A yes counts for what it was given for: these messages, this line or this absence, this once.
 
-use super::yeses::{approve, blobs, kept, remove_many, yes};
+use super::yeses::{approve, blobs, kept, remove_many, two_with_many, yes};
 use super::*;
 use crate::object::Occasion;
 
 /// A device with 150 messages of which it misses a hundred, and another one that may answer for it.
 fn missing_a_hundred() -> (Device, Device) {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     approve(&a, &b);
     remove_many(&a, 0..100);
     assert_eq!(a.snapshot().held.count(), 100);
@@ -71,10 +68,7 @@ fn a_yes_to_a_line_is_no_answer_to_what_is_missing() {
 /// may not be only this that it lost.
 #[test]
 fn a_yes_to_one_line_lets_nothing_go_by_another() {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     let c = Device::new("c");
     c.pull(&a);
     approve(&a, &b);
@@ -94,10 +88,7 @@ fn a_yes_to_one_line_lets_nothing_go_by_another() {
 
 #[test]
 fn a_yes_at_a_merge_counts_for_exactly_what_was_seen() {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     remove_many(&b, 0..100);
     b.snapshot_as(&yes(100));
     for other in [0, 99, 101] {

@@ -28,12 +28,18 @@ pub(super) fn yes(number: u64) -> SnapshotRequest {
     }
 }
 
-/// Two devices with 150 messages, of which `b` has removed a hundred, with a yes.
-fn removed_with_a_yes() -> (Device, Device) {
+/// Two devices that have the same 151 messages.
+pub(super) fn two_with_many() -> (Device, Device) {
     let (a, b) = two(&["one"]);
     a.put_many("", 0..150);
     a.snapshot();
     b.pull(&a);
+    (a, b)
+}
+
+/// Two devices with 150 messages, of which `b` has removed a hundred, with a yes.
+fn removed_with_a_yes() -> (Device, Device) {
+    let (a, b) = two_with_many();
     a.pull(&b);
     remove_many(&b, 0..100);
     assert_eq!(b.snapshot_as(&yes(100)).held.count(), 0);
@@ -142,10 +148,7 @@ fn a_yes_that_was_changed_or_signed_by_another_has_no_effect() {
 
 #[test]
 fn what_is_missing_here_can_be_answered_from_elsewhere() {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     approve(&a, &b);
     remove_many(&a, 0..100);
     a.put("", "new/x", "new mail does not make the answer too late");
@@ -165,10 +168,7 @@ fn what_is_missing_here_can_be_answered_from_elsewhere() {
 
 #[test]
 fn an_answer_to_what_is_missing_counts_once() {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     approve(&a, &b);
     remove_many(&a, 0..100);
     a.snapshot();
@@ -202,10 +202,7 @@ fn an_answer_to_what_is_missing_counts_once() {
 /// are asked for themselves.
 #[test]
 fn an_answer_to_what_one_device_misses_lets_nothing_go_elsewhere() {
-    let (a, b) = two(&["one"]);
-    a.put_many("", 0..150);
-    a.snapshot();
-    b.pull(&a);
+    let (a, b) = two_with_many();
     let c = Device::new("c");
     c.pull(&a);
     approve(&a, &b);
