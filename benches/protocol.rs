@@ -6,9 +6,8 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use mailvc_benches::{Device, Mail, lock};
 use mailvc_store::object::SnapshotId;
 use mailvc_store::repo::{RemoteConfig, Repository};
-use mailvc_transport::remote::{Call, Report, call};
+use mailvc_transport::remote::{Call, Connection, Report, call};
 use mailvc_transport::session::Consent;
-use mailvc_transport::ssh::SshOptions;
 use mailvc_transport::wire::{
     Capabilities, FrameReader, FrameWriter, Hello, Message, VERSIONS, Verb,
 };
@@ -48,10 +47,9 @@ fn sync(repo: &Repository, remote: &RemoteConfig) -> Report {
         remote,
         verb: Verb::Sync,
         consent: Consent::default(),
-        ssh: &SshOptions::default(),
-        home: None,
     };
-    call(&session, &lock()).expect("a session")
+    let there = Connection::to_store(remote.url.clone().into());
+    call(&session, there, &lock()).expect("a session")
 }
 
 fn protocol(criterion: &mut Criterion) {

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mailvc_store::mime::printable;
 use mailvc_transport::ssh::{Prompt, UnknownHost};
@@ -10,13 +11,22 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 
 /// The terminal of this process, whatever its standard streams are.
 #[derive(Debug)]
-pub(crate) struct TerminalPrompt;
+pub(crate) struct TerminalPrompt {
+    terminal: Arc<Mutex<()>>,
+}
 
 impl TerminalPrompt {
-    /// Asks at the terminal, if there is one and somebody is likely to sit at it.
-    pub(crate) fn new() -> Option<Self> {
+    /// Asks at the terminal, if there is one and somebody is likely to sit at it, and while nobody
+    /// else has it.
+    pub(crate) fn new(terminal: &Arc<Mutex<()>>) -> Option<Self> {
         use std::io::IsTerminal as _;
-        (std::io::stderr().is_terminal() && open().is_some()).then_some(Self)
+        (std::io::stderr().is_terminal() && open().is_some()).then(|| Self {
+            terminal: Arc::clone(terminal),
+        })
+    }
+
+    fn wait(&self) -> MutexGuard<'_, ()> {
+        self.terminal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -47,6 +57,7 @@ fn ask_unseen(question: &str) -> Option<String> {
 
 impl Prompt for TerminalPrompt {
     fn trust_host(&self, host: &UnknownHost) -> bool {
+        let _ours = self.wait();
         let question = format!(
             "The host key of {} is not known: {} {}.\nIs that the right one? (yes/no) ",
             printable(&host.host),
@@ -57,6 +68,7 @@ impl Prompt for TerminalPrompt {
     }
 
     fn passphrase(&self, key_file: &Path) -> Option<String> {
+        let _ours = self.wait();
         let name = key_file.display().to_string();
         ask_unseen(&format!("Passphrase for {}: ", printable(&name)))
     }

@@ -8,9 +8,8 @@ use mailvc_store::refs::RefName;
 use mailvc_store::repo::{RemoteConfig, RepoError, Repository};
 use mailvc_tests::fault_fs::FaultFs;
 use mailvc_tests::maildir;
-use mailvc_transport::remote::{Call, RemoteError, Report, call};
+use mailvc_transport::remote::{Call, Connection, RemoteError, Report, call};
 use mailvc_transport::session::Consent;
-use mailvc_transport::ssh::SshOptions;
 use mailvc_transport::wire::Verb;
 use tempfile::TempDir;
 
@@ -55,10 +54,9 @@ fn session(from: &Repository, to: &Repository, verb: Verb) -> Result<Report, Rem
         remote: &remote,
         verb,
         consent: Consent::default(),
-        ssh: &SshOptions::default(),
-        home: None,
     };
-    call(&request, &lock_request())
+    let there = Connection::to_store(to.layout().root().to_owned());
+    call(&request, there, &lock_request())
 }
 
 /// Two stores that were in step, and what has changed in both Maildirs since: recorded there

@@ -21,9 +21,8 @@ use mailvc_store::repo::{
     CheckoutRequest, InitRequest, LockRequest, Locked, RemoteConfig, Repository, RestoreRequest,
     Selection, SnapshotReport, SnapshotRequest,
 };
-use mailvc_transport::remote::{Call, call};
+use mailvc_transport::remote::{Call, Connection, call};
 use mailvc_transport::session::Consent;
-use mailvc_transport::ssh::SshOptions;
 use mailvc_transport::wire::Verb;
 
 const LOCK: LockRequest<'static> = LockRequest {
@@ -87,10 +86,9 @@ impl Device {
             remote: &remote,
             verb: Verb::Sync,
             consent: Consent::default(),
-            ssh: &SshOptions::default(),
-            home: None,
         };
-        call(&request, &LOCK).expect("a session");
+        let there = Connection::to_store(other.repo.layout().root().to_owned());
+        call(&request, there, &LOCK).expect("a session");
     }
 
     /// Puts a file in a folder's directory, with a time of its own.

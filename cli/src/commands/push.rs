@@ -19,7 +19,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let mut peers = Peers::new(context, &mut repo, "mailvc push")?;
     let names = peers.named(args.remote.as_deref())?;
     let mut done = Sessions {
-        recorded: Some(peers.record(context.yes())?),
+        recorded: Some(peers.record_for(&names, context.yes())?),
         ..Sessions::default()
     };
     peers.each(names, &mut done, |peers, name| {

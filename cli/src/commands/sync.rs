@@ -27,7 +27,7 @@ pub(crate) fn run(args: &Args, context: &Context) -> Result<Box<dyn Report>, Fai
     let names = peers.named(args.remote.as_deref())?;
     let mut done = Sessions::default();
     if !consent.dry_run {
-        done.recorded = Some(peers.record(consent.yes)?);
+        done.recorded = Some(peers.record_for(&names, consent.yes)?);
     }
     peers.each(names, &mut done, |peers, name| one(peers, name, &consent))?;
     Ok(Box::new(done))

@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
+use std::panic::resume_unwind;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
 
 use mailvc_store::object::{BlobId, Occasion, SnapshotId};
 use mailvc_store::odb::ObjectRead;
 use mailvc_store::repo::{
     LockRequest, MergeReport, MergeRequest, RemoteConfig, RepoError, Repository, SnapshotRequest,
 };
-use mailvc_transport::remote::{self, Call};
+use mailvc_transport::remote::{self, Call, Connection, Means, RemoteError};
 use mailvc_transport::session::Consent;
 use mailvc_transport::ssh::{SshOptions, Timeouts};
 use mailvc_transport::wire::Verb;
@@ -24,9 +27,15 @@ const ANSWERS: usize = 3;
 pub(crate) struct Peers<'a> {
     context: &'a Context,
     repo: &'a mut Repository,
-    ssh: SshOptions,
+    ssh: Arc<SshOptions>,
     command: &'a str,
+    /// Whoever talks with the person has it.
+    terminal: Arc<Mutex<()>>,
+    /// The remote that is connected to ahead of its session.
+    ahead: Option<(String, Connecting)>,
 }
+
+type Connecting = JoinHandle<Result<Connection, RemoteError>>;
 
 impl<'a> Peers<'a> {
     /// The devices that a store knows.
@@ -44,18 +53,21 @@ impl<'a> Peers<'a> {
         if let Some(silence) = repo.peer_patience() {
             timeouts.idle = silence;
         }
+        let terminal = Arc::new(Mutex::new(()));
         let ssh = SshOptions {
             config_file: config::variable("MAILVC_SSH_CONFIG").or(user.config),
             command: program.or(user.command).map(words),
-            prompt: TerminalPrompt::new().map(|prompt| Box::new(prompt) as _),
+            prompt: TerminalPrompt::new(&terminal).map(|prompt| Box::new(prompt) as _),
             timeouts,
             ..SshOptions::default()
         };
         Ok(Self {
             context,
             repo,
-            ssh,
+            ssh: Arc::new(ssh),
             command,
+            terminal,
+            ahead: None,
         })
     }
 
@@ -81,6 +93,28 @@ impl<'a> Peers<'a> {
         self.context.request(self.repo, self.command)
     }
 
+    fn remote(&self, name: &str) -> Result<RemoteConfig, RepoError> {
+        let missing = || RepoError::UnknownRemote(name.to_owned());
+        let remotes = &self.repo.config().remotes;
+        remotes.get(name).cloned().ok_or_else(missing)
+    }
+
+    fn connect(&self, remote: &RemoteConfig) -> Result<Connecting, RemoteError> {
+        let (ssh, remote) = (Arc::clone(&self.ssh), remote.clone());
+        let silence = self.repo.peer_patience();
+        let connect = move || {
+            let home = config::home();
+            let means = Means {
+                ssh: &ssh,
+                home: home.as_deref(),
+                silence,
+            };
+            remote::connect(&remote, &means)
+        };
+        let thread = thread::Builder::new().name("connect".to_owned());
+        thread.spawn(connect).map_err(RemoteError::Start)
+    }
+
     /// Has a session with a remote, and remembers which device answered.
     pub(crate) fn call(
         &mut self,
@@ -88,25 +122,22 @@ impl<'a> Peers<'a> {
         verb: Verb,
         consent: &Consent,
     ) -> Result<Session, Failure> {
-        let missing = || RepoError::UnknownRemote(name.to_owned());
-        let config = self
-            .repo
-            .config()
-            .remotes
-            .get(name)
-            .cloned()
-            .ok_or_else(missing)?;
-        let home = config::home();
+        let config = self.remote(name)?;
+        let connecting = match self.ahead.take_if(|(remote, _)| remote == name) {
+            Some((_, connecting)) => connecting,
+            None => self.connect(&config)?,
+        };
+        let connection = connecting
+            .join()
+            .unwrap_or_else(|panic| resume_unwind(panic))?;
         let call = Call {
             repo: self.repo,
             name,
             remote: &config,
             verb,
             consent: consent.clone(),
-            ssh: &self.ssh,
-            home: home.as_deref(),
         };
-        let mut report = remote::call(&call, &self.lock())?;
+        let mut report = remote::call(&call, connection, &self.lock())?;
         let mut found = report.outcome.recorded.take();
         let done = report.outcome.merged.take();
         if !consent.dry_run {
@@ -188,6 +219,27 @@ impl<'a> Peers<'a> {
         drop(locked);
         call_out(self.context, self.repo, &found);
         Ok(found)
+    }
+
+    /// Records the Maildir before these remotes are told of it. The first of them is connected to
+    /// meanwhile; its session tells how that went.
+    pub(crate) fn record_for(
+        &mut self,
+        names: &[String],
+        yes: Option<u64>,
+    ) -> Result<Recorded, Failure> {
+        let terminal = Arc::clone(&self.terminal);
+        let ours = terminal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = names.first() {
+            let connecting = self.connect(&self.remote(name)?)?;
+            self.ahead = Some((name.clone(), connecting));
+        }
+        let recorded = self.record(yes);
+        if recorded.is_err() {
+            // The command ends here: nobody is asked about a connection that nobody wants.
+            std::mem::forget(ours);
+        }
+        recorded
     }
 
     /// Has a session in which both ends merge. What the other end's guard holds and the person has

@@ -293,7 +293,16 @@ impl ObjectRead for PackedOdb {
     }
 
     fn read(&self, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
-        self.again(&mut || read::read(self, key))
+        if key.kind != Kind::Tree {
+            return self.again(&mut || read::read(self, key));
+        }
+        // Only what lies in a pack gets there: what a peer sent, and was refused, never does.
+        if let Some(known) = self.cache.node(&key.hash) {
+            return Ok(known.to_vec());
+        }
+        let bytes = self.again(&mut || read::read(self, key))?;
+        self.cache.put_node(key.hash, &bytes);
+        Ok(bytes)
     }
 
     fn read_blob(&self, id: BlobId, out: &mut dyn Write) -> Result<u64, OdbError> {

@@ -1,24 +1,18 @@
-use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use mailvc_store::fs::{OsFs, SharedFs};
 use mailvc_store::progress::NoProgress;
 use mailvc_store::repo::{LockRequest, RemoteConfig, RepoError, Repository};
 
-use super::{Place, RemoteUrl, SshUrl, UrlError};
-use crate::line::{self, Patience};
+use super::UrlError;
+use super::connection::{Connection, Stream, Way};
 use crate::protocol::{ClientReport, Limits, ProtocolError, Request, SessionError, run_client};
 use crate::serve::{Admission, ServeError, serve};
 use crate::session::{Consent, DeviceError, Outcome, RepoDevice, Stance};
-use crate::ssh::{self, Destination, SshError, SshOptions};
+use crate::ssh::{Duplex, SshError};
 use crate::wire::{Role, Verb, WireError};
-
-type Stream = (Box<dyn Read + Send>, Box<dyn Write + Send>);
-
-/// The program that is started on the far side.
-const PROGRAM: &str = "mailvc";
 
 /// One session to be had with a remote.
 pub struct Call<'a> {
@@ -32,10 +26,6 @@ pub struct Call<'a> {
     pub verb: Verb,
     /// What is allowed at this end.
     pub consent: Consent,
-    /// How to connect by SSH.
-    pub ssh: &'a SshOptions,
-    /// The user's home, for paths that start with `~`.
-    pub home: Option<&'a Path>,
 }
 
 /// How a session went.
@@ -94,42 +84,30 @@ fn said(stderr: &str) -> String {
     }
 }
 
-/// Has a session with a remote.
-pub fn call(call: &Call<'_>, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
-    let url = RemoteUrl::parse(&call.remote.url).map_err(|source| RemoteError::Url {
-        url: call.remote.url.clone(),
-        source,
-    })?;
-    match url {
-        RemoteUrl::Path(path) => over_path(call, &expand(&path, call.home), lock),
-        RemoteUrl::Ssh(url) => over_ssh(call, &url, lock),
+/// Has a session with a remote, to which there is a connection.
+pub fn call(
+    call: &Call<'_>,
+    connection: Connection,
+    lock: &LockRequest<'_>,
+) -> Result<Report, RemoteError> {
+    match connection.0 {
+        Way::Path(path) => over_path(call, &path, lock),
+        Way::Ssh {
+            duplex,
+            stream,
+            account,
+        } => over_ssh(call, duplex, (stream, &account), lock),
     }
 }
 
-/// A path whose first part is `~`, from the user's home.
-fn expand(path: &Path, home: Option<&Path>) -> PathBuf {
-    match (path.strip_prefix("~"), home) {
-        (Ok(rest), Some(home)) => home.join(rest),
-        _ => path.to_owned(),
-    }
-}
-
-fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Report, RemoteError> {
-    let destination = Destination {
-        user: url.user.clone(),
-        host: url.host.clone(),
-        port: url.port,
-    };
-    let command = remote_command(call.remote.command.as_deref(), &url.place);
-    let mut duplex = ssh::connect(&destination, &command, call.ssh)?;
+fn over_ssh(
+    call: &Call<'_>,
+    duplex: Box<dyn Duplex>,
+    (stream, account): (Stream, &str),
+    lock: &LockRequest<'_>,
+) -> Result<Report, RemoteError> {
     let note = duplex.note().map(str::to_owned);
-    let patience = Patience {
-        silence: call.repo.peer_patience(),
-        at_once: !duplex.may_ask(),
-    };
-    let (listener, speaker) = line::keep(duplex.split(), patience).map_err(RemoteError::Start)?;
-    let stream: Stream = (Box::new(listener), Box::new(speaker));
-    let result = converse(call, stream, account(&url.place), lock);
+    let result = converse(call, stream, account, lock);
     match result {
         Ok((session, outcome)) => {
             duplex.finish()?;
@@ -146,7 +124,7 @@ fn over_ssh(call: &Call<'_>, url: &SshUrl, lock: &LockRequest<'_>) -> Result<Rep
 
 /// Why the line broke, if the connection knows better than the session. A host that has stopped
 /// answering is not waited for to say so.
-fn explain(error: RemoteError, duplex: Box<dyn ssh::Duplex>) -> RemoteError {
+fn explain(error: RemoteError, duplex: Box<dyn Duplex>) -> RemoteError {
     let RemoteError::Session { source, merged, .. } = error else {
         return error;
     };
@@ -164,37 +142,6 @@ fn explain(error: RemoteError, duplex: Box<dyn ssh::Duplex>) -> RemoteError {
         source,
         stderr,
         merged,
-    }
-}
-
-fn account(place: &Place) -> &str {
-    match place {
-        Place::Account(account) => account,
-        Place::Default | Place::Store(_) => "",
-    }
-}
-
-/// What the far side's shell is given. A forced command there sees it only as text.
-fn remote_command(program: Option<&str>, place: &Place) -> String {
-    let program = program.map_or_else(|| PROGRAM.to_owned(), quote);
-    let which = match place {
-        Place::Default => String::new(),
-        Place::Account(account) => format!(" --account {}", quote(account)),
-        Place::Store(path) => format!(" --store {}", quote_path(path)),
-    };
-    format!("{program}{which} serve --stdio")
-}
-
-/// Text as one word of a POSIX shell.
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
-}
-
-/// A path whose leading `~/` is the far user's home.
-fn quote_path(path: &str) -> String {
-    match path.strip_prefix("~/") {
-        Some(rest) => format!("\"$HOME\"/{}", quote(rest)),
-        None => quote(path),
     }
 }
 
@@ -273,23 +220,4 @@ fn converse(
         device.note_in_step(&session.peer)?;
     }
     Ok((session, device.outcome))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_the_far_shell_reads_is_quoted() {
-        let place = Place::Store("~/it's mine".to_owned());
-        assert_eq!(
-            remote_command(None, &place),
-            r#"mailvc --store "$HOME"/'it'\''s mine' serve --stdio"#
-        );
-        let place = Place::Account("$(reboot)".to_owned());
-        assert_eq!(
-            remote_command(Some("/opt/mail vc"), &place),
-            "'/opt/mail vc' --account '$(reboot)' serve --stdio"
-        );
-    }
 }

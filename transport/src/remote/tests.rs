@@ -14,9 +14,8 @@ use mailvc_store::repo::{
     InitRequest, LockRequest, RemoteConfig, Repository, SnapshotReport, SnapshotRequest,
 };
 
-use super::{Call, Report, call};
+use super::{Call, Connection, Report, call};
 use crate::session::Consent;
-use crate::ssh::SshOptions;
 use crate::wire::Verb;
 
 struct Device {
@@ -69,10 +68,9 @@ impl Device {
             remote: &remote,
             verb: Verb::Sync,
             consent: Consent::default(),
-            ssh: &SshOptions::default(),
-            home: None,
         };
-        call(&request, &Self::lock()).expect("a session")
+        let there = Connection::to_store(other.repo.layout().root().to_owned());
+        call(&request, there, &Self::lock()).expect("a session")
     }
 
     fn deliver(&self, name: &str, text: &str) {

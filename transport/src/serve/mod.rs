@@ -3,6 +3,7 @@
 mod listen;
 
 use std::io::{Read, Write};
+use std::time::{Duration, Instant};
 
 use mailvc_store::repo::{LockRequest, RepoError, Repository, SnapshotRequest};
 
@@ -11,6 +12,10 @@ use crate::session::{Consent, DeviceError, Outcome, RepoDevice, Stance};
 use crate::wire::Role;
 
 pub use listen::{ListenRequest, listen};
+
+/// How old a look at the Maildir may be when a caller says what it wants. It may have connected
+/// before it was ready.
+const FRESH: Duration = Duration::from_secs(1);
 
 /// What a caller may do.
 #[derive(Debug, Clone)]
@@ -24,16 +29,23 @@ pub struct Admission {
 /// Why a caller was not served.
 pub type ServeError = ProtocolError<DeviceError>;
 
-/// Serves one session: records the Maildir as it is, then answers. `find` gives the store for the
-/// account that the caller names, empty for the only one.
+/// Serves one session: records the Maildir as it is, then answers.
 pub fn serve<R: Read, W: Write>(
     repo: &Repository,
     stream: (R, W),
     admission: &Admission,
     lock: &LockRequest<'_>,
 ) -> Result<(ServerReport, Outcome), ServeError> {
+    // While the caller gets ready, too.
+    let recorded = record(repo, lock);
+    let since = Instant::now();
     let caller = Caller::greet(stream)?;
-    let holds = match record(repo, lock) {
+    let recorded = if since.elapsed() < FRESH {
+        recorded
+    } else {
+        record(repo, lock)
+    };
+    let holds = match recorded {
         Ok(holds) => holds,
         Err(error) => {
             let error = DeviceError::from(error);

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mailvc_store::fs::Holder;
+use mailvc_store::graph;
 use mailvc_store::merge::RULES;
 use mailvc_store::object::{BlobId, DeviceId, Occasion, SnapshotId};
 use mailvc_store::odb::PackedOdb;
@@ -88,6 +89,8 @@ pub struct RepoDevice<'a> {
     pub outcome: Outcome,
     /// Whether the Maildir, as it was recorded last, lacks what the guard holds.
     pub holds: bool,
+    /// Whether the peer sent a yes, which may let go what is held here.
+    answered: bool,
     identity: Identity,
 }
 
@@ -114,6 +117,7 @@ impl<'a> RepoDevice<'a> {
             progress: lock.progress,
             outcome: Outcome::default(),
             holds: false,
+            answered: false,
             identity,
         })
     }
@@ -156,6 +160,22 @@ impl<'a> RepoDevice<'a> {
         self.repo
             .accept(received, Some(&reference), false, &self.lock())?;
         Ok(())
+    }
+
+    /// Whether there is nothing to settle: this end has all of the peer's line, and nothing is held
+    /// that might be let go. Then the Maildir need not be looked at once more.
+    fn is_ahead(&self, tip: SnapshotId) -> Result<bool, DeviceError> {
+        let local = self.repo.local()?;
+        let Some(local) = local.filter(|_| !self.holds && !self.answered) else {
+            return Ok(false);
+        };
+        let ahead = graph::is_ancestor(self.repo.odb(), tip, local);
+        Ok(ahead.map_err(RepoError::from)?)
+    }
+
+    fn may_answer(&self, peer: &Peer) -> Result<bool, RepoError> {
+        let trust = self.repo.trust()?;
+        Ok(trust.device(peer.device).is_some_and(|it| it.approve))
     }
 
     /// Whether devices that are met only through this peer are trusted: it is marked so among the
@@ -257,6 +277,7 @@ impl Device for RepoDevice<'_> {
     fn accept(&mut self, peer: &Peer, received: Incoming<'_>) -> Result<Accepted, DeviceError> {
         let reference = self.reference(peer)?;
         let introduce = self.introduces(peer);
+        self.answered |= !received.yeses.is_empty();
         let received = Received {
             tip: received.tip,
             is_part: received.is_part,
@@ -296,6 +317,14 @@ impl Device for RepoDevice<'_> {
                 ..Settled::default()
             });
         };
+        if self.is_ahead(tip)? {
+            return Ok(Settled {
+                tip: self.repo.local()?,
+                may_answer: self.may_answer(peer)?,
+                text: describe(&MergeReport::default()),
+                ..Settled::default()
+            });
+        }
         let locked = self.repo.lock(&self.lock())?;
         let recorded = locked.snapshot(&SnapshotRequest {
             yes: self.consent.yes,
@@ -317,11 +346,7 @@ impl Device for RepoDevice<'_> {
             tip: local,
             held: recorded.held.count() + merged.held.count(),
             parts: held_parts(whose, &recorded.held, &merged.held),
-            may_answer: self
-                .repo
-                .trust()?
-                .device(peer.device)
-                .is_some_and(|device| device.approve),
+            may_answer: self.may_answer(peer)?,
             text: describe(&merged),
         };
         if !self.consent.dry_run {
