@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods)] // the settings as a person changes them
 
 use std::fs::{self, File, TryLockError};
+use std::net::TcpListener;
 use std::process::Child;
 use std::time::{Duration, Instant};
 
@@ -73,6 +74,24 @@ fn who_waits_is_told_for_whom_and_gives_up_when_its_time_is_over() {
     signal(&holder, Signal::CONT);
     ended(holder).ok();
     machine.run(&["snapshot"]).ok();
+}
+
+#[test]
+fn a_command_that_ends_here_does_not_wait_for_a_host_that_says_nothing() {
+    let machine = machine(1);
+    let host = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = host.local_addr().expect("an address").port();
+    let url = format!("ssh://nobody@127.0.0.1:{port}/store");
+    machine.run(&["remote", "add", "far", &url]).ok();
+    let holder = holder(&machine);
+    let start = Instant::now();
+    machine.run(&["sync"]).exits(6);
+    // It would be given up after 30 seconds.
+    assert!(start.elapsed() < Duration::from_secs(20));
+    host.set_nonblocking(true).expect("a socket");
+    assert!(host.accept().is_ok(), "it was called meanwhile");
+    signal(&holder, Signal::CONT);
+    ended(holder).ok();
 }
 
 #[test]

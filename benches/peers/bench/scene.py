@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -66,7 +67,7 @@ class Scene:
         if line := getattr(self, "line", None):
             line.close()
         if not self.args.keep:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            subprocess.run(["rm", "-rf", self.dir], check=False)
 
     def generate(self, verb, maildir, **options):
         options |= {"mean": self.mean, "seed": self.args.seed}
@@ -106,7 +107,7 @@ class Scene:
             aside.mkdir(exist_ok=True)
             path.rename(aside / str(self.cleared))
         if aside.exists() and shutil.disk_usage(self.dir).free < ROOM:
-            shutil.rmtree(aside)
+            quiet(["rm", "-rf", aside], os.environ)
             let_inodes_cool()
 
 

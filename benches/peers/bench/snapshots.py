@@ -4,6 +4,9 @@ from .backups import Git, Mailvc
 from .measure import Failed, Result, quiet, repeat, run, text_of
 from .scene import BIG, assert_equal, warm
 
+#: Of more messages `git gc --aggressive` takes over ten minutes.
+AGGRESSIVE = 10_000
+
 
 def first(scene, backup):
     """The first snapshot, and what it takes on disk."""
@@ -20,23 +23,24 @@ def first(scene, backup):
     yield result
 
 
-def store(_scene, backup):
+def store(scene, backup):
     """Bytes on disk: as recorded at first, and repacked by those who can."""
     backup.forget()
     backup.ensure()
     yield Result("store", backup.name, store=backup.size())
-    for name, command in repacks(backup):
+    for name, command in repacks(backup, scene.args.messages):
         result = Result("store", name, runs=[run(command, backup.env)])
         result.store = backup.size()
         yield result
 
 
-def repacks(backup):
+def repacks(backup, messages):
     if isinstance(backup, Git):
         yield "git gc", "git gc --quiet --prune=now"
-        yield "git gc --aggressive", "git gc --quiet --aggressive --prune=now"
+        if messages <= AGGRESSIVE:
+            yield "git gc --aggressive", "git gc --quiet --aggressive --prune=now"
     elif isinstance(backup, Mailvc) and backup.can_repack():
-        yield "mailvc gc", backup.command("gc")
+        yield "mailvc gc", backup.command("gc", "--grace", "0")
 
 
 def noop(scene, backup):

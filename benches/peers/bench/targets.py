@@ -107,7 +107,7 @@ def growth(small, large):
     before = {(it["row"], it["peer"]): it["median"] for it in small["results"]}
     for it in large["results"]:
         old = before.get((it["row"], it["peer"]))
-        if old and it["median"]:
+        if old and it["median"] and old["wall"]:
             wall = it["median"]["wall"] / old["wall"]
             more = (it["median"]["memory"] - old["memory"]) * MIB
             each = more / (large["mail"]["messages"] - small["mail"]["messages"])

@@ -91,6 +91,12 @@ pub trait Fs: Send + Sync + std::fmt::Debug {
     /// All entries of a directory, in the directory's own order, without `.` and `..`. An error
     /// in the middle of the listing is an error of the whole.
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>>;
+    /// Tells the entries of a directory one by one, of which there may be hundreds of thousands;
+    /// otherwise like [`read_dir`](Self::read_dir). What was told before an error does not count.
+    fn each_entry(&self, path: &Path, each: &mut dyn FnMut(DirEntry)) -> io::Result<()> {
+        self.read_dir(path)?.into_iter().for_each(each);
+        Ok(())
+    }
     /// Makes a file that must not exist yet, readable and writable by the owner alone.
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FileWrite>>;
     /// Opens a file for appending, making it (for the owner alone) where there is none.

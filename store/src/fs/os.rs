@@ -2,13 +2,15 @@
 
 #![allow(clippy::disallowed_methods)] // what everybody else is sent here for
 
+use std::ffi::OsStr;
 use std::fs::{self, File, FileTimes, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, DirEntryExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rustix::fs::{CWD, RenameFlags};
+use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, RenameFlags};
 
 use super::{DirEntry, EntryKind, FileWrite, Fs, Stat};
 
@@ -82,6 +84,16 @@ fn kind_of(kind: fs::FileType) -> EntryKind {
     }
 }
 
+fn kind_told(kind: FileType) -> EntryKind {
+    match kind {
+        FileType::RegularFile => EntryKind::File,
+        FileType::Directory => EntryKind::Dir,
+        FileType::Symlink => EntryKind::Symlink,
+        FileType::Unknown => EntryKind::Unknown,
+        _ => EntryKind::Other,
+    }
+}
+
 /// How many bytes this user may still write to the disk that holds `path`; `None` where the system
 /// does not say.
 pub fn free_space(path: &Path) -> Option<u64> {
@@ -103,17 +115,27 @@ impl Fs for OsFs {
     }
 
     fn read_dir(&self, path: &Path) -> io::Result<Vec<DirEntry>> {
-        fs::read_dir(path)?
-            .map(|entry| {
-                let entry = entry?;
-                let kind = entry.file_type().map_or(EntryKind::Unknown, kind_of);
-                Ok(DirEntry {
-                    name: entry.file_name(),
-                    inode: entry.ino(),
-                    kind,
-                })
-            })
-            .collect()
+        let mut entries = Vec::new();
+        self.each_entry(path, &mut |entry| entries.push(entry))?;
+        Ok(entries)
+    }
+
+    fn each_entry(&self, path: &Path, each: &mut dyn FnMut(DirEntry)) -> io::Result<()> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let dir = rustix::fs::open(path, flags, Mode::empty())?;
+        for entry in Dir::new(dir)? {
+            let entry = entry?;
+            let name = entry.file_name().to_bytes();
+            if matches!(name, b"." | b"..") {
+                continue;
+            }
+            each(DirEntry {
+                name: OsStr::from_bytes(name).to_owned(),
+                inode: entry.ino(),
+                kind: kind_told(entry.file_type()),
+            });
+        }
+        Ok(())
     }
 
     fn create_new(&self, path: &Path) -> io::Result<Box<dyn FileWrite>> {

@@ -1,5 +1,7 @@
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// The longest info suffix that is understood, in bytes; a file name has at most 255.
@@ -46,7 +48,7 @@ impl Standard {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Flags {
     /// Sorted, without repeats, none of them a comma.
-    letters: Box<[u8]>,
+    letters: SmallVec<[u8; 16]>,
     /// What followed the letters, from the comma on; empty where there was none.
     tail: Box<[u8]>,
 }
@@ -64,7 +66,7 @@ impl Flags {
             .position(|&byte| byte == b',')
             .unwrap_or(info.len());
         let mut flags = Self {
-            letters: Box::default(),
+            letters: SmallVec::new(),
             tail: info[comma..].into(),
         };
         flags.set_letters(info[..comma].iter().copied());
@@ -73,7 +75,7 @@ impl Flags {
 
     /// What is to follow `:2,`.
     pub fn to_info(&self) -> Vec<u8> {
-        [&*self.letters, &*self.tail].concat()
+        [&self.letters[..], &*self.tail].concat()
     }
 
     /// The letters, sorted.
@@ -84,10 +86,10 @@ impl Flags {
     /// Replaces the letters.
     pub fn set_letters(&mut self, letters: impl IntoIterator<Item = u8>) {
         let letters = letters.into_iter().filter(|&letter| letter != b',');
-        let mut letters: Vec<u8> = letters.collect();
+        let mut letters: SmallVec<_> = letters.collect();
         letters.sort_unstable();
         letters.dedup();
-        self.letters = letters.into();
+        self.letters = letters;
     }
 
     /// What followed the letters, from its comma on.
@@ -122,13 +124,22 @@ impl Flags {
     }
 
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let letters: Box<[u8]> = reader.bytes(MAX_INFO, "flags")?.into();
-        let tail: Box<[u8]> = reader.bytes(MAX_INFO, "flags tail")?.into();
+        let (letters, tail) = Self::skim(reader)?;
+        Ok(Self {
+            letters: SmallVec::from_slice(letters),
+            tail: tail.into(),
+        })
+    }
+
+    /// Takes the canonical bytes, and gives the letters and the tail as they lie there.
+    pub(crate) fn skim<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], &'a [u8]), DecodeError> {
+        let letters = reader.bytes(MAX_INFO, "flags")?;
+        let tail = reader.bytes(MAX_INFO, "flags tail")?;
         let sorted = letters.windows(2).all(|pair| pair[0] < pair[1]);
         let fit = |bytes: &[u8]| !bytes.iter().any(|&byte| byte == 0 || byte == b'/');
         let tail_starts = tail.first().is_none_or(|&byte| byte == b',');
-        if sorted && !letters.contains(&b',') && tail_starts && fit(&letters) && fit(&tail) {
-            Ok(Self { letters, tail })
+        if sorted && !letters.contains(&b',') && tail_starts && fit(letters) && fit(tail) {
+            Ok((letters, tail))
         } else {
             Err(reader.error("flags"))
         }

@@ -1,3 +1,6 @@
+use smallvec::{SmallVec, smallvec};
+
+use super::Sums;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::maildir::Flags;
 
@@ -58,12 +61,27 @@ impl MessageCopy {
         writer.signed(self.mtime);
     }
 
+    /// Goes over a copy that has no keywords; otherwise false.
+    fn skim(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+        Self::decode_recent(reader)?;
+        Flags::skim(reader)?;
+        if reader.bounded(MAX_KEYWORDS, "keywords")? > 0 {
+            return Ok(false);
+        }
+        reader.signed("mtime")?;
+        Ok(true)
+    }
+
+    fn decode_recent(reader: &mut Reader<'_>) -> Result<bool, DecodeError> {
+        match reader.u8("recent")? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(reader.error("recent")),
+        }
+    }
+
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
-        let recent = match reader.u8("recent")? {
-            0 => false,
-            1 => true,
-            _ => return Err(reader.error("recent")),
-        };
+        let recent = Self::decode_recent(reader)?;
         let flags = Flags::decode(reader)?;
         let count = reader.bounded(MAX_KEYWORDS, "keywords")?;
         let mut keywords: Vec<Keyword> = Vec::new();
@@ -86,12 +104,15 @@ impl MessageCopy {
 
 /// The copies of one message in one folder: at least one, sorted, equal ones counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Copies(Vec<(MessageCopy, u64)>);
+pub struct Copies(Runs);
+
+/// Nearly always one; there may be very many messages.
+type Runs = SmallVec<[(MessageCopy, u64); 1]>;
 
 impl Copies {
     /// One copy.
     pub fn one(copy: MessageCopy) -> Self {
-        Self(vec![(copy, 1)])
+        Self(smallvec![(copy, 1)])
     }
 
     /// The copies that `copies` yields, in any order; `None` if there are none, or more than
@@ -102,8 +123,7 @@ impl Copies {
         if all.len() as u64 > MAX_COPIES {
             return None;
         }
-        // Nearly always one; there may be very many messages.
-        let mut runs: Vec<(MessageCopy, u64)> = Vec::with_capacity(1);
+        let mut runs = Runs::new();
         for copy in all {
             match runs.last_mut() {
                 Some((last, count)) if *last == copy => *count += 1,
@@ -144,7 +164,7 @@ impl Copies {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let runs = reader.bounded(MAX_COPIES, "copies")?;
-        let mut copies = Self(Vec::with_capacity(1));
+        let mut copies = Self(Runs::new());
         for _ in 0..runs {
             let count = reader.bounded(MAX_COPIES, "copies")?;
             let copy = MessageCopy::decode(reader)?;
@@ -179,6 +199,22 @@ impl Entry {
         writer.varint(self.size);
         self.copies.encode(writer);
         writer.varint(self.kept);
+    }
+
+    /// Goes over an entry's canonical bytes and tells what it holds, without taking it apart.
+    /// Refuses what [`decode`](Self::decode) refuses.
+    pub(crate) fn skim(reader: &mut Reader<'_>) -> Result<Sums, DecodeError> {
+        let start = reader.clone();
+        let size = reader.varint("size")?;
+        let runs = reader.bounded(MAX_COPIES, "copies")?;
+        let copies = reader.bounded(MAX_COPIES, "copies")?;
+        if runs != 1 || copies == 0 || !MessageCopy::skim(reader)? {
+            // Rare: what has an order is compared as what it means.
+            *reader = start;
+            return Ok(Sums::of(&Self::decode(reader)?));
+        }
+        reader.varint("kept")?;
+        Ok(Sums::of_copies(size, copies))
     }
 
     /// Takes an entry's canonical bytes.

@@ -18,7 +18,7 @@ pub use id::{
 };
 pub use key::{Day, EntryKey};
 pub use kind::{Kind, ObjectKey};
-pub use node::{Child, LEAF_MAX, Node, Sums};
+pub use node::{Child, LEAF_MAX, Leaf, Node, Skimmed, Sums};
 pub use prefix::{IdPrefix, PrefixError};
 pub use snapshot::{Conflict, ConflictKind, MAX_CONFLICTS, MAX_PARENTS, Snapshot, SnapshotKind};
 pub use yes::{MAX_ALLOWED, MAX_YES, Occasion, Yes, put_occasion, take_ascending, take_occasion};

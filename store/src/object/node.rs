@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use super::{BlobId, Day, Entry, EntryKey, TreeId};
 use crate::codec::{DecodeError, Reader, Writer};
 
@@ -22,11 +24,14 @@ pub struct Sums {
 impl Sums {
     /// The sums of one entry.
     pub fn of(entry: &Entry) -> Self {
-        let copies = entry.copies.count();
+        Self::of_copies(entry.size, entry.copies.count())
+    }
+
+    pub(super) fn of_copies(size: u64, copies: u64) -> Self {
         Self {
             entries: 1,
             copies,
-            bytes: entry.size.saturating_mul(copies),
+            bytes: size.saturating_mul(copies),
         }
     }
 
@@ -82,6 +87,82 @@ pub enum Node {
     Branch(Box<[Option<Child>; 16]>),
 }
 
+/// A leaf whose entries were looked over but not taken apart: of a hundred, few are wanted.
+#[derive(Debug)]
+pub struct Leaf {
+    bytes: Vec<u8>,
+    /// Each key, and where its entry lies.
+    entries: Vec<(EntryKey, Range<usize>)>,
+    sums: Sums,
+}
+
+impl Leaf {
+    /// What it holds.
+    pub fn sums(&self) -> Sums {
+        self.sums
+    }
+
+    /// The keys, sorted.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = EntryKey> {
+        self.entries.iter().map(|(key, _)| *key)
+    }
+
+    /// The place of a key.
+    pub fn position(&self, key: EntryKey) -> Option<usize> {
+        self.entries
+            .binary_search_by_key(&key, |(key, _)| *key)
+            .ok()
+    }
+
+    /// The key at a place, and the canonical bytes of its entry.
+    pub fn get(&self, at: usize) -> Option<(EntryKey, &[u8])> {
+        let (key, range) = self.entries.get(at)?;
+        Some((*key, self.bytes.get(range.clone())?))
+    }
+}
+
+/// A node that was looked over: a branch is taken apart, a leaf is not.
+#[derive(Debug)]
+pub enum Skimmed {
+    /// See [`Node::Leaf`].
+    Leaf(Leaf),
+    /// See [`Node::Branch`].
+    Branch(Box<[Option<Child>; 16]>),
+}
+
+impl Skimmed {
+    /// Looks over canonical bytes; refuses what [`Node::decode`] refuses.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(&bytes);
+        if Node::decode_kind(&mut reader)? == BRANCH {
+            let children = Node::decode_branch(&mut reader)?;
+            reader.finish("end of node")?;
+            return Ok(Self::Branch(children));
+        }
+        let (mut entries, mut sums) = (Vec::new(), Sums::default());
+        Node::each_key(&mut reader, |key, reader| {
+            let start = reader.offset();
+            sums = sums + Entry::skim(reader)?;
+            entries.push((key, start..reader.offset()));
+            Ok(())
+        })?;
+        reader.finish("end of node")?;
+        Ok(Self::Leaf(Leaf {
+            bytes,
+            entries,
+            sums,
+        }))
+    }
+
+    /// The same node, all of it taken apart.
+    pub fn decode(self) -> Result<Node, DecodeError> {
+        match self {
+            Self::Leaf(leaf) => Node::decode(&leaf.bytes),
+            Self::Branch(children) => Ok(Node::Branch(children)),
+        }
+    }
+}
+
 impl Node {
     /// The tree of an empty folder.
     pub fn empty() -> Self {
@@ -132,42 +213,57 @@ impl Node {
     /// the tree to check.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(bytes);
+        let node = if Self::decode_kind(&mut reader)? == LEAF {
+            let mut entries = Vec::new();
+            Self::each_key(&mut reader, |key, reader| {
+                entries.push((key, Entry::decode(reader)?));
+                Ok(())
+            })?;
+            Self::Leaf(entries)
+        } else {
+            Self::Branch(Self::decode_branch(&mut reader)?)
+        };
+        reader.finish("end of node")?;
+        Ok(node)
+    }
+
+    fn decode_kind(reader: &mut Reader<'_>) -> Result<u8, DecodeError> {
         if reader.array::<4>("tree magic")? != *MAGIC {
             return Err(DecodeError {
                 what: "tree magic",
                 offset: 0,
             });
         }
-        let node = match reader.u8("node kind")? {
-            LEAF => Self::decode_leaf(&mut reader)?,
-            BRANCH => Self::decode_branch(&mut reader)?,
-            _ => return Err(reader.error("node kind")),
-        };
-        reader.finish("end of node")?;
-        Ok(node)
+        match reader.u8("node kind")? {
+            kind @ (LEAF | BRANCH) => Ok(kind),
+            _ => Err(reader.error("node kind")),
+        }
     }
 
-    fn decode_leaf(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    /// Takes the keys of a leaf in their order; `each` takes the entry behind each.
+    fn each_key<'a>(
+        reader: &mut Reader<'a>,
+        mut each: impl FnMut(EntryKey, &mut Reader<'a>) -> Result<(), DecodeError>,
+    ) -> Result<(), DecodeError> {
         let count = reader.bounded(LEAF_MAX as u64, "leaf count")?;
-        let mut entries: Vec<(EntryKey, Entry)> = Vec::with_capacity(count as usize);
-        let mut previous = 0u16;
+        let mut last: Option<EntryKey> = None;
         for _ in 0..count {
+            let previous = last.map_or(0, |key| key.day.0);
             let step = reader.bounded(u64::from(u16::MAX - previous), "day")? as u16;
-            previous += step;
-            let blob = BlobId::new(reader.array("blob id")?);
             let key = EntryKey {
-                day: Day(previous),
-                blob,
+                day: Day(previous + step),
+                blob: BlobId::new(reader.array("blob id")?),
             };
-            if entries.last().is_some_and(|(last, _)| *last >= key) {
+            if last.is_some_and(|last| last >= key) {
                 return Err(reader.error("key order"));
             }
-            entries.push((key, Entry::decode(reader)?));
+            last = Some(key);
+            each(key, reader)?;
         }
-        Ok(Self::Leaf(entries))
+        Ok(())
     }
 
-    fn decode_branch(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+    fn decode_branch(reader: &mut Reader<'_>) -> Result<Box<[Option<Child>; 16]>, DecodeError> {
         let bitmap = u16::from_le_bytes(reader.array("branch bitmap")?);
         let mut children = Box::new([None; 16]);
         for (at, slot) in children.iter_mut().enumerate() {
@@ -181,10 +277,10 @@ impl Node {
             }
             *slot = Some(Child { id, sums });
         }
-        let node = Self::Branch(children);
-        if node.sums().entries <= LEAF_MAX as u64 {
+        let sums: Sums = children.iter().flatten().map(|child| child.sums).sum();
+        if sums.entries <= LEAF_MAX as u64 {
             return Err(reader.error("branch that should be a leaf"));
         }
-        Ok(node)
+        Ok(children)
     }
 }

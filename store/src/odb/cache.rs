@@ -7,7 +7,7 @@ use crate::blob::Dictionary;
 /// How many plain bytes of frames are kept.
 const FRAMES: usize = 16 << 20;
 /// How many bytes of tree nodes are kept.
-const NODES: usize = 4 << 20;
+const NODES: usize = 12 << 20;
 
 /// A group, decoded.
 #[derive(Debug)]
@@ -30,57 +30,43 @@ pub(super) struct Cache {
     dictionaries: Mutex<HashMap<[u8; 32], Arc<Dictionary>>>,
 }
 
-/// What was used last, as far as there is room.
+/// What was used last, as far as there is room: two generations, of which the older one is given
+/// up whole when the younger one fills half of the room.
 #[derive(Debug)]
 struct Recent<K, V> {
-    kept: HashMap<K, Kept<V>>,
-    bytes: usize,
-    uses: u64,
-}
-
-#[derive(Debug)]
-struct Kept<V> {
-    value: V,
-    bytes: usize,
-    used: u64,
+    young: HashMap<K, (V, usize)>,
+    old: HashMap<K, (V, usize)>,
+    young_bytes: usize,
 }
 
 impl<K, V> Default for Recent<K, V> {
     fn default() -> Self {
         Self {
-            kept: HashMap::new(),
-            bytes: 0,
-            uses: 0,
+            young: HashMap::new(),
+            old: HashMap::new(),
+            young_bytes: 0,
         }
     }
 }
 
 impl<K: Copy + Eq + Hash, V: Clone> Recent<K, V> {
-    fn get(&mut self, key: &K) -> Option<V> {
-        self.uses += 1;
-        let kept = self.kept.get_mut(key)?;
-        kept.used = self.uses;
-        Some(kept.value.clone())
+    fn get(&mut self, key: &K, room: usize) -> Option<V> {
+        if let Some((value, _)) = self.young.get(key) {
+            return Some(value.clone());
+        }
+        let (value, bytes) = self.old.remove(key)?;
+        self.put(*key, value.clone(), bytes, room);
+        Some(value)
     }
 
     fn put(&mut self, key: K, value: V, bytes: usize, room: usize) {
-        self.uses += 1;
-        self.remove(&key);
-        self.bytes += bytes;
-        let used = self.uses;
-        self.kept.insert(key, Kept { value, bytes, used });
-        while self.bytes > room {
-            let oldest = self.kept.iter().min_by_key(|(_, kept)| kept.used);
-            let Some(key) = oldest.map(|(key, _)| *key) else {
-                break;
-            };
-            self.remove(&key);
+        if self.young_bytes + bytes > room / 2 {
+            self.old = std::mem::take(&mut self.young);
+            self.young_bytes = 0;
         }
-    }
-
-    fn remove(&mut self, key: &K) {
-        if let Some(old) = self.kept.remove(key) {
-            self.bytes -= old.bytes;
+        self.young_bytes += bytes;
+        if let Some((_, before)) = self.young.insert(key, (value, bytes)) {
+            self.young_bytes -= before;
         }
     }
 }
@@ -91,7 +77,7 @@ fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Cache {
     pub(super) fn frame(&self, at: FrameAt) -> Option<Arc<Plain>> {
-        locked(&self.frames).get(&at)
+        locked(&self.frames).get(&at, FRAMES)
     }
 
     pub(super) fn put_frame(&self, at: FrameAt, plain: &Arc<Plain>) {
@@ -100,7 +86,7 @@ impl Cache {
 
     /// The bytes of a tree node, its id checked.
     pub(super) fn node(&self, hash: &[u8; 32]) -> Option<Arc<[u8]>> {
-        locked(&self.nodes).get(hash)
+        locked(&self.nodes).get(hash, NODES)
     }
 
     pub(super) fn put_node(&self, hash: [u8; 32], bytes: &[u8]) {

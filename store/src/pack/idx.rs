@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
 use crate::object::{Kind, ObjectKey, PackId};
 
@@ -11,6 +12,8 @@ const TRAILER_LEN: u64 = 64;
 const ROW_LEN: usize = 52;
 /// An index up to this length is kept in memory.
 const SMALL: u64 = 64 << 10;
+/// A fan-out up to this length is kept in memory once it was asked for.
+const FAN_OUT: u64 = 256 << 10;
 /// How many rows a bucket of the fan-out holds on average, at most.
 const BUCKET: u64 = 16;
 const MAX_BITS: u32 = 24;
@@ -100,12 +103,14 @@ impl Section {
     }
 }
 
-/// The sorted index of one pack: two small reads find an object, or tell that it is not there.
+/// The sorted index of one pack: one small read finds an object, or tells that it is not there.
 #[derive(Debug)]
 pub struct Idx {
     source: Source,
     len: u64,
     sections: [Section; Kind::ALL.len()],
+    /// The fan-out of each kind that was asked for, if it is not long; they are in every search.
+    fan_outs: [OnceLock<Vec<u8>>; Kind::ALL.len()],
 }
 
 impl Idx {
@@ -176,6 +181,7 @@ impl Idx {
             source,
             len,
             sections,
+            fan_outs: Default::default(),
         })
     }
 
@@ -208,8 +214,7 @@ impl Idx {
         if section.count == 0 {
             return Ok(None);
         }
-        let fan_out = section.start + 4 * section.bucket(&key.hash);
-        let bounds = self.source.read(fan_out, 8)?;
+        let bounds = self.bounds(key)?;
         let [first, end] = [0, 4].map(|at| u64::from(u32_at(&bounds, at)));
         if first > end || end > section.count {
             return Err(IdxError::Damaged("fan-out"));
@@ -218,6 +223,26 @@ impl Idx {
         let rows = bytes.as_chunks::<ROW_LEN>().0;
         let found = rows.binary_search_by(|row| row[..32].cmp(&key.hash));
         Ok(found.ok().and_then(|at| rows.get(at)).map(parse_row))
+    }
+
+    /// The two numbers of the fan-out between which an object's row must be.
+    fn bounds(&self, key: ObjectKey) -> Result<Cow<'_, [u8]>, IdxError> {
+        let section = self.section(key.kind);
+        let at = 4 * section.bucket(&key.hash);
+        let len = section.rows_start() - section.start;
+        let known = self.fan_outs.get(usize::from(key.kind as u8) - 1);
+        let (Source::File(_), Some(known), ..=FAN_OUT) = (&self.source, known, len) else {
+            return self.source.read(section.start + at, 8);
+        };
+        let fan_out = match known.get() {
+            Some(fan_out) => fan_out,
+            None => {
+                let read = self.source.read(section.start, len as usize)?;
+                known.get_or_init(|| read.into_owned())
+            }
+        };
+        let found = fan_out.get(at as usize..at as usize + 8);
+        found.map(Cow::Borrowed).ok_or(IdxError::Damaged("fan-out"))
     }
 
     /// Calls `each` for the objects of a kind in ascending order, from the hash `from` on, until

@@ -3,9 +3,9 @@ use std::iter::Peekable;
 use std::vec;
 
 use super::TreeError;
-use super::load::{Side, split};
+use super::load::{Side, skim, split, taken};
 use super::place::Place;
-use crate::object::{Entry, EntryKey, Node, Sums, TreeId};
+use crate::object::{Entry, EntryKey, Leaf, Node, Skimmed, Sums, TreeId};
 use crate::odb::ObjectRead;
 
 /// One key under which two trees differ: at least one of the entries is there, and they are not
@@ -59,13 +59,32 @@ impl<'a> Diff<'a> {
         if are_same(&pair.before, &pair.after)? {
             return Ok(());
         }
-        let before = pair.before.open(self.odb, pair.place)?;
-        let after = pair.after.open(self.odb, pair.place)?;
+        let Pair {
+            before,
+            after,
+            place,
+        } = pair;
+        let (before, after) = match (before, after) {
+            (Side::Stored { id: a, sums: said }, Side::Stored { id: b, sums: too }) => {
+                let before = skim(self.odb, a, place, said)?;
+                let after = skim(self.odb, b, place, too)?;
+                if let (Skimmed::Leaf(before), Skimmed::Leaf(after)) = (&before, &after) {
+                    self.ready = changes_of_leaves((before, a), (after, b))?.into_iter();
+                    return Ok(());
+                }
+                let decoded = |node: Skimmed, id| {
+                    let node = node.decode();
+                    node.map_err(|source| TreeError::Malformed { id, source })
+                };
+                (decoded(before, a)?, decoded(after, b)?)
+            }
+            (before, after) => (before.open(self.odb, place)?, after.open(self.odb, place)?),
+        };
         match (before, after) {
             (Node::Leaf(before), Node::Leaf(after)) => {
                 self.ready = changes(before, after).into_iter();
             }
-            (before, after) => self.descend(before, after, pair.place),
+            (before, after) => self.descend(before, after, place),
         }
         Ok(())
     }
@@ -130,6 +149,46 @@ fn sides(node: Node, depth: usize) -> [Side; 16] {
                 Side::Held(part)
             }
         }),
+    }
+}
+
+/// What two leaves differ in. Entries have one encoding: only those whose bytes differ are taken
+/// apart.
+fn changes_of_leaves(
+    (before, a): (&Leaf, TreeId),
+    (after, b): (&Leaf, TreeId),
+) -> Result<Vec<Change>, TreeError> {
+    let mut changes = Vec::new();
+    let (mut at, mut too) = (0, 0);
+    loop {
+        let (one, other) = (before.get(at), after.get(too));
+        let order = match (one, other) {
+            (None, None) => return Ok(changes),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some((one, _)), Some((other, _))) => one.cmp(&other),
+        };
+        if one != other {
+            let gone = if order.is_le() {
+                taken(before, at, a)?
+            } else {
+                None
+            };
+            let came = if order.is_ge() {
+                taken(after, too, b)?
+            } else {
+                None
+            };
+            if let Some((key, _)) = gone.as_ref().or(came.as_ref()) {
+                changes.push(Change {
+                    key: *key,
+                    before: gone.map(|(_, entry)| entry),
+                    after: came.map(|(_, entry)| entry),
+                });
+            }
+        }
+        at += usize::from(order.is_le());
+        too += usize::from(order.is_ge());
     }
 }
 

@@ -2,7 +2,8 @@ use std::sync::LazyLock;
 
 use super::TreeError;
 use super::place::Place;
-use crate::object::{Child, Entry, EntryKey, Node, Sums, TreeId};
+use crate::codec::Reader;
+use crate::object::{Child, Entry, EntryKey, Leaf, Node, Skimmed, Sums, TreeId};
 use crate::odb::ObjectRead;
 
 static EMPTY: LazyLock<TreeId> = LazyLock::new(|| TreeId::of(&Node::empty().encode()));
@@ -28,38 +29,68 @@ pub(super) fn load(
     place: Place,
     expected: Option<Sums>,
 ) -> Result<Node, TreeError> {
-    let node = if id == empty_id() {
-        Node::empty()
+    let node = skim(odb, id, place, expected)?.decode();
+    node.map_err(|source| TreeError::Malformed { id, source })
+}
+
+/// Like [`load`], where few of a leaf's entries are wanted.
+pub(super) fn skim(
+    odb: &dyn ObjectRead,
+    id: TreeId,
+    place: Place,
+    expected: Option<Sums>,
+) -> Result<Skimmed, TreeError> {
+    let bytes = if id == empty_id() {
+        Node::empty().encode()
     } else {
-        let bytes = odb.read(id.into())?;
-        Node::decode(&bytes).map_err(|source| TreeError::Malformed { id, source })?
+        odb.read(id.into())?
     };
+    let node = Skimmed::new(bytes).map_err(|source| TreeError::Malformed { id, source })?;
     match misfit(&node, place, expected) {
         None => Ok(node),
         Some(what) => Err(TreeError::Misplaced { id, what }),
     }
 }
 
-fn misfit(node: &Node, place: Place, expected: Option<Sums>) -> Option<&'static str> {
-    let fits = match node {
+fn misfit(node: &Skimmed, place: Place, expected: Option<Sums>) -> Option<&'static str> {
+    let (fits, sums) = match node {
         // The keys are sorted: if the outermost lie under the place, all do.
-        Node::Leaf(entries) => {
-            let ends = [entries.first(), entries.last()];
-            ends.iter().flatten().all(|(key, _)| place.holds(*key))
+        Skimmed::Leaf(leaf) => {
+            let mut keys = leaf.keys();
+            let ends = [keys.next(), keys.next_back()];
+            let fit = ends.iter().flatten().all(|key| place.holds(*key));
+            (fit, leaf.sums())
         }
-        Node::Branch(_) if place.can_branch() => true,
-        Node::Branch(_) => return Some("it branches where keys end"),
+        Skimmed::Branch(children) if place.can_branch() => {
+            let sums = children.iter().flatten().map(|child| child.sums);
+            (true, sums.sum())
+        }
+        Skimmed::Branch(_) => return Some("it branches where keys end"),
     };
     if !fits {
         return Some("a key of it belongs elsewhere");
     }
-    if !place.is_root() && *node == Node::empty() {
+    if !place.is_root() && sums.entries == 0 {
         return Some("it is empty");
     }
     match expected {
-        Some(sums) if sums != node.sums() => Some("its parent's sums are not its own"),
+        Some(expected) if expected != sums => Some("its parent's sums are not its own"),
         _ => None,
     }
+}
+
+/// The entry at a place of a leaf, taken apart, with its key; none beyond the leaf's end.
+pub(super) fn taken(
+    leaf: &Leaf,
+    at: usize,
+    id: TreeId,
+) -> Result<Option<(EntryKey, Entry)>, TreeError> {
+    let Some((key, bytes)) = leaf.get(at) else {
+        return Ok(None);
+    };
+    let entry = Entry::decode(&mut Reader::new(bytes));
+    let entry = entry.map_err(|source| TreeError::Malformed { id, source })?;
+    Ok(Some((key, entry)))
 }
 
 /// A subtree that is yet to be looked at.

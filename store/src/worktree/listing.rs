@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 
 use super::files::{self, Name};
 use super::{Maildir, WorktreeError};
-use crate::fs::{EntryKind, Stat};
+use crate::fs::{DirEntry, EntryKind, Stat};
 use crate::index::DirStamp;
 use crate::maildir::{FolderPath, is_message_name};
 use crate::time::now_ns;
@@ -230,26 +230,23 @@ pub(super) fn list(
             continue;
         }
         let path = dir.join(sub);
-        for entry in maildir
-            .fs
-            .read_dir(&path)
-            .map_err(WorktreeError::at(&path))?
-        {
-            let file = entry.name.as_bytes();
-            if !is_message_name(file) {
-                continue;
-            }
-            let kind = match entry.kind {
-                EntryKind::Unknown => match maildir.fs.lstat(&path.join(&entry.name)) {
-                    Ok(stat) => stat.kind,
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-                    Err(error) => return Err(WorktreeError::at(path)(error)),
-                },
-                known => known,
-            };
-            match kind {
-                EntryKind::File => listing.push(sub, file, entry.inode),
-                _ => listing.strange.push([sub.as_bytes(), b"/", file].concat()),
+        let mut unknown = Vec::new();
+        let mut told = |name: &[u8], inode, kind| match kind {
+            EntryKind::File => listing.push(sub, name, inode),
+            _ => listing.strange.push([sub.as_bytes(), b"/", name].concat()),
+        };
+        let each = &mut |entry: DirEntry| match entry.kind {
+            _ if !is_message_name(entry.name.as_bytes()) => (),
+            EntryKind::Unknown => unknown.push(entry),
+            kind => told(entry.name.as_bytes(), entry.inode, kind),
+        };
+        let listed = maildir.fs.each_entry(&path, each);
+        listed.map_err(WorktreeError::at(&path))?;
+        for entry in unknown {
+            match maildir.fs.lstat(&path.join(&entry.name)) {
+                Ok(stat) => told(entry.name.as_bytes(), entry.inode, stat.kind),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => (),
+                Err(error) => return Err(WorktreeError::at(path)(error)),
             }
         }
     }

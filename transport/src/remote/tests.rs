@@ -3,9 +3,10 @@
 #![allow(clippy::disallowed_methods)] // a mail client's own hands
 
 use std::collections::BTreeMap;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mailvc_store::fs::OsFs;
 use mailvc_store::progress::NoProgress;
@@ -15,8 +16,10 @@ use mailvc_store::repo::{
 };
 
 use super::{Call, Connection, Report, call};
-use crate::session::Consent;
-use crate::wire::Verb;
+use crate::protocol::{ClientReport, Limits, Request, run_client};
+use crate::serve::{Admission, FRESH, serve};
+use crate::session::{Consent, RepoDevice, Stance};
+use crate::wire::{Role, Verb};
 
 struct Device {
     root: PathBuf,
@@ -71,6 +74,23 @@ impl Device {
         };
         let there = Connection::to_store(other.repo.layout().root().to_owned());
         call(&request, there, &Self::lock()).expect("a session")
+    }
+
+    fn fetch(&self, stream: UnixStream) -> ClientReport {
+        let stance = Stance::Caller {
+            remote: "origin".to_owned(),
+            expected: None,
+            introduce: true,
+        };
+        let device = RepoDevice::new(&self.repo, stance, Consent::default(), &Self::lock());
+        let request = Request {
+            verb: Verb::Fetch,
+            account: b"",
+            limits: Limits::default(),
+            progress: &NoProgress,
+        };
+        let reader = stream.try_clone().expect("a stream");
+        run_client(&mut device.expect("a device"), (reader, stream), &request).expect("a session")
     }
 
     fn deliver(&self, name: &str, text: &str) {
@@ -156,4 +176,65 @@ fn two_devices_come_to_one_snapshot_and_stay_there() {
         assert!(report.session.in_step);
         assert_eq!(laptop.repo.local().expect("a ref"), tip);
     }
+}
+
+#[test]
+fn who_has_all_of_the_others_line_does_not_look_at_its_mail_again() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Device::new(dir.path(), "server");
+    server.deliver("1700000000.M1P1.host", &text(1));
+    let laptop = Device::new(dir.path(), "laptop");
+    let report = laptop.sync(&server);
+    assert!(
+        report.outcome.recorded.is_some(),
+        "there was something to merge"
+    );
+
+    laptop.deliver("1800000000.M1P1.laptop", &text(2));
+    let report = laptop.sync(&server);
+    assert!(report.session.in_step);
+    assert_eq!(report.session.sent.messages, 1);
+    assert!(report.outcome.recorded.is_none());
+    assert!(report.outcome.merged.is_none());
+    assert_eq!(laptop.mail(), server.mail());
+
+    server.deliver("1900000000.M1P1.host", &text(3));
+    let report = laptop.sync(&server);
+    assert!(report.session.in_step);
+    assert!(report.outcome.merged.is_some());
+    let done = report.session.done.expect("an end");
+    assert!(done.settled, "the server has settled without a look");
+    assert_eq!(done.text, "nothing new");
+    assert_eq!(laptop.mail(), server.mail());
+}
+
+#[test]
+fn a_caller_that_takes_its_time_gets_the_mail_of_the_moment_it_asks() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let server = Device::new(dir.path(), "server");
+    server.deliver("1700000000.M1P1.host", &text(1));
+    let laptop = Device::new(dir.path(), "laptop");
+    let (ours, theirs) = UnixStream::pair().expect("a pair");
+    let admission = Admission {
+        role: Role::Sync,
+        only: None,
+    };
+    let report = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let reader = theirs.try_clone().expect("a stream");
+            serve(&server.repo, (reader, theirs), &admission, &Device::lock())
+        });
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while server.repo.local().expect("a ref").is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert!(
+            server.repo.local().expect("a ref").is_some(),
+            "before anybody asked"
+        );
+        server.deliver("1800000000.M1P1.host", &text(2));
+        std::thread::sleep(FRESH + Duration::from_millis(100));
+        laptop.fetch(ours)
+    });
+    assert_eq!(report.received.messages, 2);
 }

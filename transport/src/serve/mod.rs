@@ -15,7 +15,7 @@ pub use listen::{ListenRequest, listen};
 
 /// How old a look at the Maildir may be when a caller says what it wants. It may have connected
 /// before it was ready.
-const FRESH: Duration = Duration::from_secs(1);
+pub(crate) const FRESH: Duration = Duration::from_secs(1);
 
 /// What a caller may do.
 #[derive(Debug, Clone)]
