@@ -1,7 +1,5 @@
 use std::fmt;
 
-use smallvec::SmallVec;
-
 use crate::codec::{DecodeError, Reader, Writer};
 
 /// The longest info suffix that is understood, in bytes; a file name has at most 255.
@@ -48,7 +46,7 @@ impl Standard {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Flags {
     /// Sorted, without repeats, none of them a comma.
-    letters: SmallVec<[u8; 16]>,
+    letters: Box<[u8]>,
     /// What followed the letters, from the comma on; empty where there was none.
     tail: Box<[u8]>,
 }
@@ -66,7 +64,7 @@ impl Flags {
             .position(|&byte| byte == b',')
             .unwrap_or(info.len());
         let mut flags = Self {
-            letters: SmallVec::new(),
+            letters: Box::default(),
             tail: info[comma..].into(),
         };
         flags.set_letters(info[..comma].iter().copied());
@@ -75,7 +73,7 @@ impl Flags {
 
     /// What is to follow `:2,`.
     pub fn to_info(&self) -> Vec<u8> {
-        [&self.letters[..], &*self.tail].concat()
+        [&*self.letters, &*self.tail].concat()
     }
 
     /// The letters, sorted.
@@ -86,10 +84,10 @@ impl Flags {
     /// Replaces the letters.
     pub fn set_letters(&mut self, letters: impl IntoIterator<Item = u8>) {
         let letters = letters.into_iter().filter(|&letter| letter != b',');
-        let mut letters: SmallVec<_> = letters.collect();
+        let mut letters: Vec<u8> = letters.collect();
         letters.sort_unstable();
         letters.dedup();
-        self.letters = letters;
+        self.letters = letters.into();
     }
 
     /// What followed the letters, from its comma on.
@@ -126,7 +124,7 @@ impl Flags {
     pub(crate) fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let (letters, tail) = Self::skim(reader)?;
         Ok(Self {
-            letters: SmallVec::from_slice(letters),
+            letters: letters.into(),
             tail: tail.into(),
         })
     }

@@ -1,5 +1,3 @@
-use smallvec::{SmallVec, smallvec};
-
 use super::Sums;
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::maildir::Flags;
@@ -104,15 +102,12 @@ impl MessageCopy {
 
 /// The copies of one message in one folder: at least one, sorted, equal ones counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Copies(Runs);
-
-/// Nearly always one; there may be very many messages.
-type Runs = SmallVec<[(MessageCopy, u64); 1]>;
+pub struct Copies(Vec<(MessageCopy, u64)>);
 
 impl Copies {
     /// One copy.
     pub fn one(copy: MessageCopy) -> Self {
-        Self(smallvec![(copy, 1)])
+        Self(vec![(copy, 1)])
     }
 
     /// The copies that `copies` yields, in any order; `None` if there are none, or more than
@@ -123,7 +118,8 @@ impl Copies {
         if all.len() as u64 > MAX_COPIES {
             return None;
         }
-        let mut runs = Runs::new();
+        // Nearly always one; there may be very many messages.
+        let mut runs: Vec<(MessageCopy, u64)> = Vec::with_capacity(1);
         for copy in all {
             match runs.last_mut() {
                 Some((last, count)) if *last == copy => *count += 1,
@@ -164,7 +160,7 @@ impl Copies {
 
     fn decode(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
         let runs = reader.bounded(MAX_COPIES, "copies")?;
-        let mut copies = Self(Runs::new());
+        let mut copies = Self(Vec::with_capacity(1));
         for _ in 0..runs {
             let count = reader.bounded(MAX_COPIES, "copies")?;
             let copy = MessageCopy::decode(reader)?;
