@@ -8,12 +8,13 @@ use std::process::Command;
 use crate::sources::{root, rust_files};
 
 /// Where the sources of a suite lie.
-const SUITES: [(&str, &str); 5] = [
+const SUITES: [(&str, &str); 6] = [
     ("mailvc-store --lib", "store/src"),
     ("mailvc-transport --lib", "transport/src"),
     ("mailvc-tests --lib", "tests/harness"),
     ("mailvc-tests --test crash", "tests/crash"),
     ("mailvc-tests --test hostile", "tests/hostile"),
+    ("mailvc-tests --test integration", "tests/integration"),
 ];
 
 fn patches() -> Vec<PathBuf> {
