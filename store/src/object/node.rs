@@ -284,3 +284,91 @@ impl Node {
         Ok(children)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::maildir::Flags;
+    use crate::object::{Copies, Keyword, MessageCopy};
+
+    fn copy(info: &[u8], keywords: &[&str], mtime: i64) -> MessageCopy {
+        let keyword = |name: &&str| Keyword::new(name.as_bytes()).expect("a keyword");
+        MessageCopy {
+            recent: info.is_empty(),
+            flags: Flags::from_info(info),
+            keywords: keywords.iter().map(keyword).collect(),
+            mtime,
+        }
+    }
+
+    fn leaf() -> Node {
+        let copies = [
+            vec![copy(b"", &[], 0)],
+            vec![copy(b"FS,x=1", &[], -5)],
+            vec![copy(b"RS", &["$Forwarded", "later"], 1_700_000_000)],
+            vec![copy(b"S", &[], 7), copy(b"S", &[], 7), copy(b"T", &[], 9)],
+            vec![copy(b"S", &[], 300); 3],
+        ];
+        let entry = |(number, copies): (u8, Vec<MessageCopy>)| {
+            let key = EntryKey {
+                day: Day(u16::from(number / 2)),
+                blob: BlobId::new([number; 32]),
+            };
+            let copies = Copies::collect(copies).expect("copies");
+            let (size, kept) = (u64::from(number) * 1_000, u64::from(number % 3));
+            (key, Entry { size, copies, kept })
+        };
+        Node::Leaf((1..).zip(copies).map(entry).collect())
+    }
+
+    fn branch() -> Node {
+        let child = |number: u8| Child {
+            id: TreeId::new([number; 32]),
+            sums: Sums {
+                entries: 100,
+                copies: 120,
+                bytes: 9_999,
+            },
+        };
+        let mut children = Box::new([None; 16]);
+        children[3] = Some(child(3));
+        children[15] = Some(child(15));
+        Node::Branch(children)
+    }
+
+    #[test]
+    fn a_node_that_was_looked_over_says_what_it_says_taken_apart() {
+        for node in [Node::empty(), leaf(), branch()] {
+            let skimmed = Skimmed::new(node.encode()).expect("canonical");
+            if let (Skimmed::Leaf(leaf), Node::Leaf(entries)) = (&skimmed, &node) {
+                assert_eq!(leaf.sums(), node.sums());
+                assert!(leaf.keys().eq(entries.iter().map(|(key, _)| *key)));
+                for (at, (key, entry)) in entries.iter().enumerate() {
+                    assert_eq!(leaf.position(*key), Some(at));
+                    let (_, bytes) = leaf.get(at).expect("an entry");
+                    let decoded = Entry::decode(&mut Reader::new(bytes));
+                    assert_eq!(decoded.as_ref(), Ok(entry));
+                }
+                assert_eq!(leaf.get(entries.len()), None);
+            }
+            assert_eq!(skimmed.decode(), Ok(node));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_taken_apart_cannot_be_looked_over() {
+        for bytes in [leaf().encode(), branch().encode()] {
+            for at in 0..bytes.len() {
+                for byte in 0..=u8::MAX {
+                    let mut changed = bytes.clone();
+                    changed[at] = byte;
+                    let decoded = Node::decode(&changed).is_ok();
+                    let skimmed = Skimmed::new(changed).is_ok();
+                    assert_eq!(decoded, skimmed, "{byte:#x} at {at}");
+                }
+                let cut = bytes[..at].to_vec();
+                assert!(Node::decode(&cut).is_err() && Skimmed::new(cut).is_err());
+            }
+        }
+    }
+}
