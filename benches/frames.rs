@@ -4,7 +4,7 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mailvc_benches::Mail;
-use mailvc_store::blob::{Codec, Content, Dictionary, Frame, GROUP_TARGET, Group, Help, encode};
+use mailvc_store::blob::{Codec, Content, Dictionary, Frame, Group, Help, MESSAGES_TARGET, encode};
 use mailvc_store::object::Kind;
 
 const MAIL: Mail = Mail {
@@ -17,7 +17,7 @@ const MAIL: Mail = Mail {
 fn group() -> Vec<u8> {
     let mut group = Group::new();
     for message in (0..).map(|number| MAIL.message(number)) {
-        if group.is_full_for(message.len(), GROUP_TARGET) {
+        if group.is_full_for(message.len(), MESSAGES_TARGET) {
             break;
         }
         group.push(Kind::Blob, &message);

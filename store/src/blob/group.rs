@@ -2,8 +2,12 @@ use super::{FrameError, MAX_PLAIN};
 use crate::codec::{Reader, Writer};
 use crate::object::Kind;
 
-/// A group that is to be read quickly is closed once it holds so many bytes.
+/// A group of objects that come one by one is closed once it holds so many bytes.
 pub const GROUP_TARGET: usize = 64 << 10;
+/// And one of many messages that come together: a larger group is compressed faster and better, and
+/// to read one message of it takes longer. A repack's groups are of a megabyte, and it must know
+/// which packs it has not bettered yet.
+pub const MESSAGES_TARGET: usize = 384 << 10;
 /// The longest object that a group can hold, in bytes.
 pub const MAX_OBJECT: usize = MAX_PLAIN - 16;
 /// The most objects of a group.

@@ -64,6 +64,11 @@ pub struct Stat {
 }
 
 impl Stat {
+    /// What is known of an open file.
+    pub fn of(file: &File) -> io::Result<Self> {
+        os::stat_of_file(file)
+    }
+
     /// The content's time in whole seconds, as a Maildir keeps the arrival date.
     pub fn mtime(&self) -> i64 {
         self.mtime_ns.div_euclid(1_000_000_000)

@@ -66,6 +66,10 @@ fn stat_of(meta: &fs::Metadata) -> Stat {
     }
 }
 
+pub(super) fn stat_of_file(file: &File) -> io::Result<Stat> {
+    file.metadata().map(|meta| stat_of(&meta))
+}
+
 fn nanoseconds(seconds: i64, nanoseconds: i64) -> i64 {
     seconds
         .saturating_mul(1_000_000_000)

@@ -9,8 +9,9 @@ use rayon::prelude::*;
 use super::pending::Encoded;
 use super::{Batch, ObjectWrite, OdbError};
 use crate::blob::{
-    Codec, Content, Dictionary, GROUP_TARGET, Group, Help, PART_LEN, encode, encode_thoroughly,
+    Codec, Content, Dictionary, Group, Help, MESSAGES_TARGET, PART_LEN, encode, encode_thoroughly,
 };
+use crate::fs::Stat;
 use crate::mime;
 use crate::object::{BlobId, Kind, ObjectKey};
 use crate::progress::Progress;
@@ -42,6 +43,8 @@ pub struct AddedBlob {
     pub id: BlobId,
     /// Its length in bytes.
     pub size: u64,
+    /// What its file was once it had been read.
+    pub stat: Stat,
     /// The day of its `Date:`, as [`mime::day`] has it.
     pub day: u16,
 }
@@ -124,7 +127,7 @@ impl<'a> Manner<'a> {
     /// How many bytes a group is to hold.
     pub(super) fn target(self) -> usize {
         match self {
-            Self::Many(_) => GROUP_TARGET,
+            Self::Many(_) => MESSAGES_TARGET,
             Self::Few(_) => TOGETHER,
         }
     }
@@ -183,16 +186,25 @@ impl<'a> Run<'a> {
             Ok(file) => file,
             Err(error) => return Ok(Err(error)),
         };
-        let added = if buffer.len() > PART_LEN {
-            self.add_large(file, &buffer)?
+        let stored = if buffer.len() > PART_LEN {
+            self.add_large(&file, &buffer)?
         } else {
             Ok(self.add_small(&buffer)?)
         };
+        let day = mime::day(head(&buffer));
         self.buffer = buffer;
-        Ok(added)
+        Ok(stored.and_then(|(id, size)| {
+            let stat = Stat::of(&file)?;
+            Ok(AddedBlob {
+                id,
+                size,
+                stat,
+                day,
+            })
+        }))
     }
 
-    fn add_small(&mut self, bytes: &[u8]) -> Result<AddedBlob, OdbError> {
+    fn add_small(&mut self, bytes: &[u8]) -> Result<(BlobId, u64), OdbError> {
         let id = BlobId::of(bytes);
         if self.batch.sink.claim(id.into())? {
             if self.group.is_full_for(bytes.len(), self.manner.target()) {
@@ -201,18 +213,18 @@ impl<'a> Run<'a> {
             self.group.push(Kind::Blob, bytes);
             self.keys.push(id.into());
         }
-        Ok(AddedBlob {
-            id,
-            size: bytes.len() as u64,
-            day: mime::day(head(bytes)),
-        })
+        Ok((id, bytes.len() as u64))
     }
 
     /// Reads a long message twice: once for its id, once, if it is new, to store it.
-    fn add_large(&self, mut file: File, start: &[u8]) -> Result<io::Result<AddedBlob>, OdbError> {
+    fn add_large(
+        &self,
+        mut file: &File,
+        start: &[u8],
+    ) -> Result<io::Result<(BlobId, u64)>, OdbError> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(start);
-        let read = hasher.update_reader(&file).map(|hasher| hasher.count());
+        let read = hasher.update_reader(file).map(|hasher| hasher.count());
         let size = match read.and_then(|size| file.rewind().map(|()| size)) {
             Ok(size) => size,
             Err(error) => return Ok(Err(error)),
@@ -223,8 +235,7 @@ impl<'a> Run<'a> {
         {
             return Ok(Err(error));
         }
-        let day = mime::day(head(start));
-        Ok(Ok(AddedBlob { id, size, day }))
+        Ok(Ok((id, size)))
     }
 
     fn flush(&mut self) -> Result<(), OdbError> {

@@ -38,9 +38,10 @@ impl<'a> Batch<'a> {
 
     /// Makes everything so far durable and the pack known; what follows goes into another one. So
     /// a batch of very many objects does not keep account of all of them, and what is interrupted
-    /// has not been for nothing. Nobody may be adding meanwhile.
+    /// has not been for nothing. Others may go on adding meanwhile; what of theirs is not written
+    /// yet comes with the next.
     pub fn checkpoint(&self) -> Result<(), OdbError> {
-        self.sink.publish().map(|_| ())
+        self.sink.publish_written()
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
 use super::out::Out;
 use super::pending::{Encoded, Pending};
-use super::read::{self, Location, View, Weighed};
+use super::read::{self, Location, OpenPack, View, Weighed};
 use super::{ObjectRead, OdbError, PackedOdb};
 use crate::blob::{Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
@@ -28,7 +28,15 @@ struct State {
     rows: HashMap<ObjectKey, Option<Row>>,
     meta: Pending,
     blobs: Pending,
+    /// What is being made known at the moment.
+    leaving: Option<Leaving>,
     failed: bool,
+}
+
+/// A pack that is whole, and that the store does not know yet.
+struct Leaving {
+    rows: HashMap<ObjectKey, Row>,
+    pack: Arc<OpenPack>,
 }
 
 impl<'a> Sink<'a> {
@@ -46,7 +54,7 @@ impl<'a> Sink<'a> {
 
     /// Whether the object is or will be in this pack.
     pub(super) fn holds(&self, key: ObjectKey) -> bool {
-        self.state().rows.contains_key(&key)
+        self.state().holds(key)
     }
 
     /// Whether the caller is the one to add this object. If so, it must.
@@ -60,8 +68,10 @@ impl<'a> Sink<'a> {
     /// Like [`claim`](Self::claim), even if another pack has the object.
     pub(super) fn claim_again(&self, key: ObjectKey) -> bool {
         let mut state = self.state();
-        let new = !state.rows.contains_key(&key);
-        state.rows.entry(key).or_insert(None);
+        let new = !state.holds(key);
+        if new {
+            state.rows.insert(key, None);
+        }
         new
     }
 
@@ -242,6 +252,41 @@ impl<'a> Sink<'a> {
         Ok(Some(id))
     }
 
+    /// Like [`publish`](Self::publish), while others add: what they claimed and did not write yet
+    /// stays for the next pack, and nobody waits for the disk.
+    pub(super) fn publish_written(&self) -> Result<(), OdbError> {
+        let mut state = self.state();
+        self.flush(&mut state, Kind::Tree)?;
+        self.flush(&mut state, Kind::Blob)?;
+        if state.failed {
+            return Err(self.broken());
+        }
+        let (mut written, mut claimed) = (HashMap::new(), HashMap::new());
+        for (key, row) in std::mem::take(&mut state.rows) {
+            match row {
+                Some(row) => drop(written.insert(key, row)),
+                None => drop(claimed.insert(key, None)),
+            }
+        }
+        state.rows = claimed;
+        let Some(out) = state.out.take().filter(|_| !written.is_empty()) else {
+            return Ok(());
+        };
+        let rows = written.iter().map(|(&key, &row)| (key, row)).collect();
+        state.leaving = Some(Leaving {
+            rows: written,
+            pack: out.reader().clone(),
+        });
+        drop(state);
+        let done = out.publish(&self.odb.dir, rows);
+        let done = done.and_then(|_| self.odb.refresh());
+        let mut state = self.state();
+        state.leaving = None;
+        // Others may have found in it what they were about to add.
+        state.failed |= done.is_err();
+        done.map(|_| ())
+    }
+
     /// The object from this pack, or else from the store.
     pub(super) fn read(&self, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
         match self.waiting(key) {
@@ -272,6 +317,24 @@ impl<'a> Sink<'a> {
 }
 
 impl State {
+    /// Whether the object is in this pack, or will be, or in the one that leaves.
+    fn holds(&self, key: ObjectKey) -> bool {
+        let leaving = self.leaving.as_ref();
+        self.rows.contains_key(&key) || leaving.is_some_and(|it| it.rows.contains_key(&key))
+    }
+
+    /// Where the object lies, if it is written.
+    fn location(&self, key: ObjectKey) -> Option<Location> {
+        if let (Some(Some(row)), Some(out)) = (self.rows.get(&key), &self.out) {
+            let pack = out.reader().clone();
+            return Some(Location { pack, row: *row });
+        }
+        let leaving = self.leaving.as_ref()?;
+        let row = *leaving.rows.get(&key)?;
+        let pack = leaving.pack.clone();
+        Some(Location { pack, row })
+    }
+
     fn pending(&mut self, kind: Kind) -> &mut Pending {
         if kind == Kind::Blob {
             &mut self.blobs
@@ -283,13 +346,8 @@ impl State {
 
 impl View for Sink<'_> {
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
-        let state = self.state();
-        if let (Some(Some(row)), Some(out)) = (state.rows.get(&key), &state.out) {
-            let pack = out.reader().clone();
-            return Ok(vec![Location { pack, row: *row }]);
-        }
-        drop(state);
-        self.odb.locate(key)
+        let here = self.state().location(key);
+        here.map_or_else(|| self.odb.locate(key), |place| Ok(vec![place]))
     }
 
     fn cache(&self) -> &Cache {

@@ -132,3 +132,48 @@ fn a_source_that_changes_between_its_readings_is_an_error_and_no_message() {
         .verify_pack(pack, true, &mut silent)
         .expect("readable");
 }
+
+#[test]
+fn what_is_added_while_a_checkpoint_is_made_is_stored_once_and_found_all_the_time() {
+    let home = Home::new();
+    let odb = home.open();
+    let batch = odb.batch().expect("disk");
+    let messages: Vec<_> = (0..600).map(message).collect();
+    let sources = home.sources(&messages);
+    std::thread::scope(|scope| {
+        let adders = [&sources[..400], &sources[200..]].map(|some| {
+            let batch = &batch;
+            scope.spawn(move || {
+                for part in some.chunks(20) {
+                    for added in batch.add_blobs(part, &NoProgress).expect("disk") {
+                        let id = added.expect("there").id;
+                        let mut bytes = Vec::new();
+                        // One that the other thread claimed may not be written yet.
+                        if batch.read_blob(id, &mut bytes).is_ok() {
+                            assert_eq!(BlobId::of(&bytes), id);
+                        }
+                        assert!(batch.contains(id.into()).expect("disk"));
+                    }
+                }
+            })
+        });
+        while adders.iter().any(|it| !it.is_finished()) {
+            batch.checkpoint().expect("disk");
+        }
+    });
+    batch.finish().expect("disk");
+    let odb = home.open();
+    let stored: u64 = odb
+        .shapes()
+        .expect("disk")
+        .iter()
+        .map(|it| it.messages)
+        .sum();
+    assert_eq!(stored, 600);
+    for message in &messages {
+        assert_eq!(
+            odb.read(BlobId::of(message).into()).expect("there"),
+            *message
+        );
+    }
+}

@@ -14,6 +14,9 @@ use crate::worktree::{Maildir, WorktreeError};
 /// So many files are read before the index may be told of them.
 const PORTION: usize = if cfg!(test) { 100 } else { 32_768 };
 
+/// A file that was to be read, and what came of it.
+type Told = ((FolderPath, Pending), std::io::Result<AddedBlob>);
+
 struct Source<'a> {
     maildir: &'a Maildir,
     folder: &'a FolderPath,
@@ -61,10 +64,16 @@ impl Scanner<'_> {
         let total = wanted.len() as u64;
         self.progress.begin(Phase::Read, Some(total));
         let mut wanted = wanted.into_iter();
-        while wanted.len() > 0 {
-            let part = wanted.by_ref().take(PORTION).collect();
-            self.read_part(batch, state, part)?;
-            self.checkpoint(batch, state)?;
+        let mut before = Vec::new();
+        while wanted.len() > 0 || !before.is_empty() {
+            let part: Vec<_> = wanted.by_ref().take(PORTION).collect();
+            // While one part is read, what the one before told is noted and made durable.
+            let (read, noted) = rayon::join(
+                || self.read_part(batch, part),
+                || self.note_part(batch, state, std::mem::take(&mut before)),
+            );
+            noted?;
+            before = read?;
         }
         Ok(())
     }
@@ -72,9 +81,11 @@ impl Scanner<'_> {
     fn read_part(
         &self,
         batch: &Batch<'_>,
-        state: &mut State,
         wanted: Vec<(FolderPath, Pending)>,
-    ) -> Result<(), WorktreeError> {
+    ) -> Result<Vec<Told>, WorktreeError> {
+        if wanted.is_empty() {
+            return Ok(Vec::new());
+        }
         let sources: Vec<Source<'_>> = wanted
             .iter()
             .map(|(folder, pending)| Source {
@@ -87,7 +98,19 @@ impl Scanner<'_> {
         if self.progress.cancelled() {
             return Err(WorktreeError::Cancelled);
         }
-        for ((folder, pending), added) in wanted.into_iter().zip(added) {
+        Ok(wanted.into_iter().zip(added).collect())
+    }
+
+    fn note_part(
+        &self,
+        batch: &Batch<'_>,
+        state: &mut State,
+        read: Vec<Told>,
+    ) -> Result<(), WorktreeError> {
+        if read.is_empty() {
+            return Ok(());
+        }
+        for ((folder, pending), added) in read {
             match added {
                 Ok(added) => self.take_in(batch, state, (folder, pending), &added)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -111,7 +134,7 @@ impl Scanner<'_> {
                 }
             }
         }
-        Ok(())
+        self.checkpoint(batch, state)
     }
 
     /// Gives the index the rows of folders that it did not know, where there are very many: they
@@ -148,15 +171,13 @@ impl Scanner<'_> {
         let Some(work) = state.works.get_mut(&folder) else {
             return Ok(());
         };
-        let stat = match self.maildir.fs.lstat(&path) {
-            Ok(stat) if stat.size == added.size => stat,
-            // Gone, or still growing: look again.
-            _ => {
-                work.stale = Sides::BOTH;
-                work.keep(pending);
-                return Ok(());
-            }
-        };
+        let stat = added.stat;
+        if stat.size != added.size {
+            // Still growing: look again. Had it gone, its directory would show it.
+            work.stale = Sides::BOTH;
+            work.keep(pending);
+            return Ok(());
+        }
         let row = FileRow {
             blob: added.id,
             day: added.day,
