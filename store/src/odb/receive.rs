@@ -1,6 +1,8 @@
 use std::io::Write;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rayon::prelude::*;
+
 use super::add::head;
 use super::rows::{Objects, RowMaker};
 use super::sink::{Sink, check_size};
@@ -39,6 +41,12 @@ pub struct ReceivedObject {
     pub day: Option<u16>,
 }
 
+/// What a frame holds, whose place in the pack is not known yet.
+struct Decoded {
+    received: Vec<ReceivedObject>,
+    rows: Vec<(ObjectKey, Row)>,
+}
+
 impl<'a> Receiving<'a> {
     pub(super) fn new(odb: &'a PackedOdb) -> Self {
         Self {
@@ -66,6 +74,43 @@ impl<'a> Receiving<'a> {
         self.sink.put_frame(bytes, &objects.rows)?;
         series.open = matches!(frame.content, Content::Part(part) if !part.is_last());
         Ok(received)
+    }
+
+    /// Takes frames as [`add_frame`](Self::add_frame) would one after the other; all cores decode
+    /// and hash.
+    pub fn add_frames(&self, frames: &[Vec<u8>]) -> Result<Vec<ReceivedObject>, OdbError> {
+        let groups: Vec<Option<Decoded>> = frames.par_iter().map(|it| self.decode(it)).collect();
+        let mut received = Vec::new();
+        for (bytes, group) in frames.iter().zip(groups) {
+            match group {
+                Some(group) => received.extend(self.put_group(bytes, group)?),
+                None => received.extend(self.add_frame(bytes)?),
+            }
+        }
+        Ok(received)
+    }
+
+    /// What a group holds, if that is to be told without the frames before it.
+    fn decode(&self, bytes: &[u8]) -> Option<Decoded> {
+        let frame = Frame::parse(bytes).ok()?;
+        if frame.content != Content::Group || matches!(frame.codec, Codec::Prefix { .. }) {
+            return None;
+        }
+        let objects = RowMaker::default().objects(&self.sink, &frame, 0).ok()?;
+        Some(Decoded {
+            received: describe(&objects, 0).ok()?,
+            rows: objects.rows,
+        })
+    }
+
+    fn put_group(&self, bytes: &[u8], group: Decoded) -> Result<Vec<ReceivedObject>, OdbError> {
+        // The parts of a message before it, if they are not all, come to nothing.
+        *self.series() = Series::default();
+        let frame = self.sink.next_offset()?;
+        let at = |(key, row): (ObjectKey, Row)| (key, Row { frame, ..row });
+        let rows: Vec<_> = group.rows.into_iter().map(at).collect();
+        self.sink.put_frame(bytes, &rows)?;
+        Ok(group.received)
     }
 
     /// Makes everything durable and the pack known. `None` if nothing was received.

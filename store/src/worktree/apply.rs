@@ -80,6 +80,15 @@ pub struct Applier<'a> {
     pub progress: &'a dyn Progress,
 }
 
+impl Applier<'_> {
+    /// A path of ours in the folder's `tmp`.
+    fn scratch(&self, folder: &FolderPath, what: &str) -> PathBuf {
+        let unique = String::from_utf8_lossy(&self.names.next(0)).into_owned();
+        let name = format!("{}{what}.{unique}", super::sweep::prefix(self.tag));
+        self.maildir.dir(folder).join("tmp").join(name)
+    }
+}
+
 /// Makes the Maildir what `target` says, by `plan`, which leads there from what the index knows.
 /// When this returns, everything is durable and the index knows of it.
 pub fn apply(
@@ -198,13 +207,6 @@ impl<'a> Run<'a> {
     /// A fresh name under `cur/` or `new/` for a message.
     fn fresh_name(&self, size: u64, copy: &MessageCopy) -> Name {
         named(&self.applier.names.next(size), copy.recent, &copy.flags)
-    }
-
-    /// A path of ours in the folder's `tmp`.
-    fn scratch(&self, folder: &FolderPath, what: &str) -> PathBuf {
-        let unique = String::from_utf8_lossy(&self.applier.names.next(0)).into_owned();
-        let name = format!("{}{what}.{unique}", super::sweep::prefix(self.applier.tag));
-        self.maildir().dir(folder).join("tmp").join(name)
     }
 
     /// Records that a file lies at `name` now.

@@ -1,4 +1,5 @@
 use std::io::{self, Read, Write};
+use std::panic::resume_unwind;
 
 use mailvc_store::object::{BlobId, Kind, MAX_YES, SnapshotId};
 use mailvc_store::odb::{ObjectRead, ObjectWrite, PackedOdb, Receiving};
@@ -10,6 +11,11 @@ use super::offer::Offered;
 use super::rebuild::{Rebuilt, check_tip, rebuild};
 use super::{Incoming, Limits, SessionError};
 use crate::wire::{Message, WANTS_PER_FRAME};
+
+/// So many bytes of messages, as they are sent, are decoded at a time.
+const AT_ONCE: usize = 2 << 20;
+/// And in so many frames: a short one can hold thousands of objects.
+const FRAMES_AT_ONCE: usize = 16;
 
 /// What comes from the peer, from the first snapshot to the last message.
 pub(super) struct Intake<'o> {
@@ -173,23 +179,22 @@ impl Received<'_> {
     ) -> Result<(), SessionError> {
         let ledger = &mut self.rebuilt.ledger;
         progress.begin(Phase::Receive, Some(ledger.awaited()));
-        let mut believable = ledger.believable_bytes();
-        loop {
-            go_on(progress)?;
-            let frame = match link.receive()? {
-                Message::Blobs(frame) => frame,
-                Message::BlobsEnd { missing: 0 } if ledger.awaited() == 0 => return Ok(()),
-                Message::BlobsEnd { missing } => {
-                    let missing = missing.max(ledger.awaited());
-                    return Err(SessionError::Lost { missing });
-                }
-                other => return Err(out_of_turn("messages", &other)),
-            };
-            believable = believable
-                .checked_sub(frame.len() as u64)
-                .ok_or(SessionError::Limit("bytes that were not asked for"))?;
+        let mut coming = Coming {
+            believable: ledger.believable_bytes(),
+            missing: None,
+            broken: None,
+        };
+        let mut frames = coming.some(link, progress)?;
+        while !frames.is_empty() {
+            // While some are decoded and hashed, the next come in.
+            let (objects, next) = std::thread::scope(|scope| {
+                let adding = scope.spawn(|| self.receiving.add_frames(&frames));
+                let next = coming.some(link, progress);
+                let objects = adding.join();
+                (objects.unwrap_or_else(|it| resume_unwind(it)), next)
+            });
             let before = ledger.awaited();
-            for object in self.receiving.add_frame(&frame)? {
+            for object in objects? {
                 match object.key.kind {
                     Kind::Blob => {
                         let blob = BlobId::new(object.key.hash);
@@ -203,7 +208,77 @@ impl Received<'_> {
                     Kind::Signature => return Err(SessionError::Smuggled("signature")),
                 }
             }
-            progress.advance(before - ledger.awaited(), frame.len() as u64);
+            let bytes: usize = frames.iter().map(Vec::len).sum();
+            progress.advance(before - ledger.awaited(), bytes as u64);
+            frames = next?;
+        }
+        match (coming.missing, ledger.awaited()) {
+            (Some(0), 0) => Ok(()),
+            (missing, awaited) => Err(SessionError::Lost {
+                missing: missing.unwrap_or(0).max(awaited),
+            }),
+        }
+    }
+}
+
+/// The messages that the peer sends.
+struct Coming {
+    /// How many bytes it may still send.
+    believable: u64,
+    /// How many it says it does not have, once it has said so.
+    missing: Option<u64>,
+    /// What went wrong behind the frames that were handed out last.
+    broken: Option<SessionError>,
+}
+
+impl Coming {
+    /// The next frames, as many as all cores are to have at once; none at the end. What came before
+    /// an error is not lost with it.
+    fn some<R: Read, W: Write>(
+        &mut self,
+        link: &mut Link<R, W>,
+        progress: &dyn Progress,
+    ) -> Result<Vec<Vec<u8>>, SessionError> {
+        if let Some(error) = self.broken.take() {
+            return Err(error);
+        }
+        let (mut frames, mut len) = (Vec::new(), 0);
+        while self.missing.is_none() && len < AT_ONCE && frames.len() < FRAMES_AT_ONCE {
+            match self.one(link, progress) {
+                Ok(Some(frame)) => {
+                    len += frame.len();
+                    frames.push(frame);
+                }
+                Ok(None) => break,
+                Err(error) if frames.is_empty() => return Err(error),
+                Err(error) => {
+                    self.broken = Some(error);
+                    break;
+                }
+            }
+        }
+        Ok(frames)
+    }
+
+    /// The next frame; `None` at the end.
+    fn one<R: Read, W: Write>(
+        &mut self,
+        link: &mut Link<R, W>,
+        progress: &dyn Progress,
+    ) -> Result<Option<Vec<u8>>, SessionError> {
+        go_on(progress)?;
+        match link.receive()? {
+            Message::Blobs(frame) => {
+                let left = self.believable.checked_sub(frame.len() as u64);
+                self.believable =
+                    left.ok_or(SessionError::Limit("bytes that were not asked for"))?;
+                Ok(Some(frame))
+            }
+            Message::BlobsEnd { missing } => {
+                self.missing = Some(missing);
+                Ok(None)
+            }
+            other => Err(out_of_turn("messages", &other)),
         }
     }
 }

@@ -120,3 +120,53 @@ fn a_long_message_that_lies_or_lacks_a_part_is_never_there() {
     fs::remove_file(to.store().join("packs").join(idx_name(pack))).expect("there");
     assert_reads(&to.open(), &[long]);
 }
+
+#[test]
+fn frames_taken_together_are_what_they_are_one_by_one() {
+    let from = Home::new();
+    let source = from.open();
+    let mut messages: Vec<_> = (0..900).map(message).collect();
+    messages.push(noise(2 * PART_LEN + 9, 3));
+    messages.extend((900..1400).map(message));
+    from.add(&source, &messages);
+    let frames = frames_for(&source, &messages);
+    assert!(frames.len() > 5, "a dictionary, groups and parts");
+    let take = |many: bool| {
+        let to = Home::new();
+        let target = to.open();
+        let receiving = target.receive().expect("disk");
+        let arrived = if many {
+            receiving.add_frames(&frames).expect("whole")
+        } else {
+            let one = |frame: &Vec<u8>| receiving.add_frame(frame).expect("whole");
+            frames.iter().flat_map(one).collect()
+        };
+        let pack = receiving.finish().expect("disk").expect("new");
+        assert_reads(&to.open(), &messages);
+        (arrived, pack)
+    };
+    assert_eq!(take(true), take(false));
+}
+
+#[test]
+fn of_frames_taken_together_a_bad_one_is_refused_and_those_before_it_stay() {
+    let (from, to) = (Home::new(), Home::new());
+    let source = from.open();
+    let messages: Vec<_> = (0..3000).map(message).collect();
+    from.add(&source, &messages);
+    let mut frames = frames_for(&source, &messages);
+    let target = to.open();
+    let receiving = target.receive().expect("disk");
+    let last = frames.len() - 1;
+    assert!(last >= 2, "a dictionary and two groups");
+    frames[last][60] ^= 1;
+    assert!(receiving.add_frames(&frames).is_err());
+    assert!(receiving.add_frames(&[b"x".to_vec()]).is_err());
+    let there = |it: &&Vec<u8>| receiving.contains(BlobId::of(it).into()).expect("own");
+    let count = messages.iter().filter(there).count();
+    assert!(count > 0 && count < messages.len(), "{count}");
+    frames[last][60] ^= 1;
+    receiving.add_frames(&frames[last..]).expect("whole");
+    receiving.finish().expect("disk").expect("new");
+    assert_reads(&to.open(), &messages);
+}

@@ -82,7 +82,7 @@ impl Run<'_> {
         for _ in 0..8 {
             let old = self.maildir().file(&step.folder, &source);
             let what = sweep::removal(step.key.blob);
-            let scratch = self.scratch(&step.folder, &what);
+            let scratch = self.applier.scratch(&step.folder, &what);
             match self.maildir().fs.rename_noreplace(&old, &scratch) {
                 Ok(()) => return Ok(Some((source, scratch))),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
