@@ -114,6 +114,33 @@ fn no_message_is_half_there_after_a_power_cut() {
     });
 }
 
+/// More messages than are each made durable by themselves.
+#[test]
+fn no_message_of_many_is_half_there_after_a_power_cut() {
+    let many = |root: &Path| {
+        for n in 0..17 {
+            put(root, ".M", &format!("cur/m{n}:2,"), &format!("number {n}"));
+        }
+    };
+    for fault in CUTS {
+        let operations = at_every_operation(
+            fault,
+            |disk| {
+                let subject = prepare(disk, many);
+                checkout(disk, subject.old).expect("without them");
+                subject
+            },
+            |disk, subject| drop(checkout(disk, subject.new)),
+            |disk, subject, struck| {
+                let seen = maildir::read(&mail(disk)).expect("read").contents();
+                let whole = subject.new_mail.contents();
+                assert!(seen.is_subset(&whole), "{struck:?}: half a message");
+            },
+        );
+        assert!(operations > 17, "{operations}");
+    }
+}
+
 #[test]
 fn what_is_half_done_is_never_taken_for_the_users_own_change() {
     let all_kinds = |root: &Path| {

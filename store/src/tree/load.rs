@@ -29,8 +29,16 @@ pub(super) fn load(
     place: Place,
     expected: Option<Sums>,
 ) -> Result<Node, TreeError> {
-    let node = skim(odb, id, place, expected)?.decode();
-    node.map_err(|source| TreeError::Malformed { id, source })
+    let node = Node::decode(&read(odb, id)?);
+    let node = node.map_err(|source| TreeError::Malformed { id, source })?;
+    let ends = match &node {
+        Node::Leaf(entries) => Some([entries.first(), entries.last()].map(|it| it.map(|it| it.0))),
+        Node::Branch(_) => None,
+    };
+    match misfit(ends, node.sums(), place, expected) {
+        None => Ok(node),
+        Some(what) => Err(TreeError::Misplaced { id, what }),
+    }
 }
 
 /// Like [`load`], where few of a leaf's entries are wanted.
@@ -40,35 +48,45 @@ pub(super) fn skim(
     place: Place,
     expected: Option<Sums>,
 ) -> Result<Skimmed, TreeError> {
-    let bytes = if id == empty_id() {
-        Node::empty().encode()
-    } else {
-        odb.read(id.into())?
+    let node = Skimmed::new(read(odb, id)?);
+    let node = node.map_err(|source| TreeError::Malformed { id, source })?;
+    let (ends, sums) = match &node {
+        Skimmed::Leaf(leaf) => {
+            let mut keys = leaf.keys();
+            (Some([keys.next(), keys.next_back()]), leaf.sums())
+        }
+        Skimmed::Branch(children) => {
+            let sums = children.iter().flatten().map(|child| child.sums);
+            (None, sums.sum())
+        }
     };
-    let node = Skimmed::new(bytes).map_err(|source| TreeError::Malformed { id, source })?;
-    match misfit(&node, place, expected) {
+    match misfit(ends, sums, place, expected) {
         None => Ok(node),
         Some(what) => Err(TreeError::Misplaced { id, what }),
     }
 }
 
-fn misfit(node: &Skimmed, place: Place, expected: Option<Sums>) -> Option<&'static str> {
-    let (fits, sums) = match node {
-        // The keys are sorted: if the outermost lie under the place, all do.
-        Skimmed::Leaf(leaf) => {
-            let mut keys = leaf.keys();
-            let ends = [keys.next(), keys.next_back()];
-            let fit = ends.iter().flatten().all(|key| place.holds(*key));
-            (fit, leaf.sums())
-        }
-        Skimmed::Branch(children) if place.can_branch() => {
-            let sums = children.iter().flatten().map(|child| child.sums);
-            (true, sums.sum())
-        }
-        Skimmed::Branch(_) => return Some("it branches where keys end"),
-    };
-    if !fits {
-        return Some("a key of it belongs elsewhere");
+fn read(odb: &dyn ObjectRead, id: TreeId) -> Result<Vec<u8>, TreeError> {
+    if id == empty_id() {
+        return Ok(Node::empty().encode());
+    }
+    Ok(odb.read(id.into())?)
+}
+
+/// Why a node cannot stand at `place` and hold `expected`: a leaf with these outermost keys, or a
+/// branch, that holds `sums`.
+fn misfit(
+    ends: Option<[Option<EntryKey>; 2]>,
+    sums: Sums,
+    place: Place,
+    expected: Option<Sums>,
+) -> Option<&'static str> {
+    // The keys are sorted: if the outermost lie under the place, all do.
+    match ends {
+        Some(ends) if ends.iter().flatten().all(|key| place.holds(*key)) => {}
+        Some(_) => return Some("a key of it belongs elsewhere"),
+        None if place.can_branch() => {}
+        None => return Some("it branches where keys end"),
     }
     if !place.is_root() && sums.entries == 0 {
         return Some("it is empty");

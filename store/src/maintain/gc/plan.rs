@@ -5,11 +5,14 @@ use crate::object::PackId;
 use crate::odb::{OdbError, PackShape};
 use crate::time::Timestamp;
 
-/// A pack stays if it is so many times as long as all shorter ones together: so no byte is
-/// written more often than the mail doubles.
+/// A pack stays if it is so many times as long as all shorter ones together: so no byte of a
+/// message is written more often than the mail doubles.
 const FACTOR: u64 = 2;
 /// Packs from this length on stay whatever the others are like.
 const ENOUGH: u64 = super::PACK_TARGET / 2;
+/// A pack of other objects up to this length is always written again with what is new: only in one
+/// pack do the versions of a node lie side by side, and elsewhere each would stand whole.
+const JOINED: u64 = 16 << 20;
 /// And those from so many objects on.
 const ENOUGH_OBJECTS: u64 = super::PACK_OBJECTS as u64 / 2;
 
@@ -73,7 +76,10 @@ fn choose(live: &[PackShape]) -> Vec<PackId> {
             .collect();
         class.sort_unstable_by_key(|shape| (shape.bytes, shape.id));
         let new = poor.iter().map(|shape| share(shape, of_messages)).sum();
-        let until = rolled_up(&class, new);
+        let mut until = rolled_up(&class, new);
+        if !of_messages && new > 0 {
+            until = until.max(class.partition_point(|shape| shape.bytes <= JOINED));
+        }
         if until > 1 || new > 0 {
             chosen.extend(class.iter().take(until).map(|shape| shape.id));
         }
@@ -166,6 +172,17 @@ mod tests {
     fn messages_and_other_objects_do_not_push_each_other() {
         let live = [shape(1, 100, 1), shape(2, 110, 0)];
         assert!(numbers(&live).is_empty());
+    }
+
+    #[test]
+    fn other_objects_are_brought_together_with_new_ones_as_long_as_that_is_little_work() {
+        let small = PackShape {
+            groups: 100,
+            ..shape(1, 10, 0)
+        };
+        let live = [small, shape(2, JOINED, 0), shape(3, 3 * JOINED, 0)];
+        assert_eq!(numbers(&live), [1, 2]);
+        assert!(numbers(&live[1..]).is_empty());
     }
 
     #[test]
