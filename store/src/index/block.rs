@@ -20,10 +20,15 @@ pub(super) type Files = BTreeMap<Vec<u8>, FileRow>;
 /// Who is shown files, one by one.
 pub(super) type Each<'a> = &'a mut dyn FnMut(&[u8], FileRow);
 
-/// Shows the files of a block to `each`, in the order of their names.
-pub(super) fn each(key: &[u8], value: &[u8], each: Each<'_>) -> Result<(), Fault> {
+/// Shows the files of a block to `each`, in the order of their names; returns how many there are,
+/// and the last name.
+pub(super) fn each<'v>(
+    key: &[u8],
+    value: &'v [u8],
+    each: Each<'_>,
+) -> Result<(u64, &'v [u8]), Fault> {
     let mut reader = Reader::new(checked(key, value)?);
-    let mut last = None;
+    let (mut last, mut count): (Option<&[u8]>, u64) = (None, 0);
     while reader.remaining() > 0 {
         let (name, row) =
             decode_file(&mut reader).map_err(|error| Fault::Damaged(error.to_string()))?;
@@ -32,8 +37,9 @@ pub(super) fn each(key: &[u8], value: &[u8], each: Each<'_>) -> Result<(), Fault
         }
         each(name, row);
         last = Some(name);
+        count += 1;
     }
-    Ok(())
+    Ok((count, last.unwrap_or_default()))
 }
 
 /// Appends the files of a block to `files`.
@@ -45,6 +51,7 @@ pub(super) fn decode(
     each(key, value, &mut |name, row| {
         files.push((name.to_vec(), row));
     })
+    .map(drop)
 }
 
 fn decode_file<'a>(reader: &mut Reader<'a>) -> Result<(&'a [u8], FileRow), DecodeError> {

@@ -120,15 +120,18 @@ fn each_file(
     let (mut count, mut ordered, mut last) = (0, true, Vec::new());
     for item in table.range::<&[u8]>(first.as_slice()..end.as_slice())? {
         let (key, value) = item?;
-        block::each(key.value(), value.value(), &mut |name, row| {
-            ordered &= count == 0 || last.as_slice() < name;
-            count += 1;
-            last.clear();
-            last.extend_from_slice(name);
-            if name >= from {
+        // Within a block they are in order: it sees to that.
+        let mut first = count > 0;
+        let (more, latest) = block::each(key.value(), value.value(), &mut |name, row| {
+            ordered &= !std::mem::take(&mut first) || last.as_slice() < name;
+            if from.is_empty() || name >= from {
                 each(name, row);
             }
         })?;
+        if more > 0 {
+            count += more;
+            last = latest.to_vec();
+        }
     }
     if !ordered {
         return Err(Fault::damaged("rows out of order"));

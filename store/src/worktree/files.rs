@@ -1,5 +1,6 @@
 //! A folder's files as the index knows them: sorted rows, and what a new listing makes of them.
 
+use std::cmp::Ordering;
 use std::iter::Peekable;
 
 use crate::index::FileRow;
@@ -59,16 +60,25 @@ impl<'a, L: Iterator<Item = (&'a [u8], u64)>> Comparison<'a, L> {
 
     /// The next row.
     pub(super) fn row(&mut self, name: &[u8], row: FileRow) {
-        while let Some((fresh, inode)) = self.listing.next_if(|(listed, _)| *listed < name) {
-            self.compared.fresh.push((fresh.to_vec(), inode));
-        }
-        match self.listing.next_if(|(listed, _)| *listed == name) {
-            None => self.compared.gone.push((name.to_vec(), row)),
-            Some((_, inode)) if inode != row.inode => {
-                self.compared.replaced.push((name.to_vec(), inode, row));
+        while let Some(&(listed, inode)) = self.listing.peek() {
+            match listed.cmp(name) {
+                Ordering::Less => self.compared.fresh.push((listed.to_vec(), inode)),
+                Ordering::Equal => {
+                    self.listing.next();
+                    return self.known(name, inode, row);
+                }
+                Ordering::Greater => break,
             }
-            Some(_) if self.keep_same => self.compared.same.push((name.to_vec(), row)),
-            Some(_) => {}
+            self.listing.next();
+        }
+        self.compared.gone.push((name.to_vec(), row));
+    }
+
+    fn known(&mut self, name: &[u8], inode: u64, row: FileRow) {
+        if inode != row.inode {
+            self.compared.replaced.push((name.to_vec(), inode, row));
+        } else if self.keep_same {
+            self.compared.same.push((name.to_vec(), row));
         }
     }
 

@@ -1,6 +1,5 @@
 //! One look at one folder's directories.
 
-use std::collections::HashMap;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 
@@ -259,14 +258,24 @@ pub(super) fn list(
 /// one unique name. It is in `cur`; unless it is in both, as a crash in the middle of a rename can
 /// leave it.
 fn drop_moved(maildir: &Maildir, folder: &FolderPath, listing: &mut Listing) {
-    let recent: HashMap<u64, &[u8]> = listing
+    // They sort last.
+    let recent = listing
+        .files
         .iter()
-        .filter(|(name, _)| files::is_recent(name))
-        .map(|(name, inode)| (inode, name))
-        .collect();
-    if recent.is_empty() {
+        .rev()
+        .map(|file| (listing.name(file), file.inode));
+    let recent = recent.take_while(|(name, _)| files::is_recent(name));
+    let mut recent: Vec<(u64, &[u8])> = recent.map(|(name, inode)| (inode, name)).collect();
+    recent.sort_unstable();
+    let (Some(&(least, _)), Some(&(most, _))) = (recent.first(), recent.last()) else {
         return;
-    }
+    };
+    let recent_of = |inode: u64| {
+        // Most of a folder is older than what is in `new`: its inodes lie elsewhere.
+        let near = (least..=most).contains(&inode);
+        let at = near.then(|| recent.binary_search_by_key(&inode, |it| it.0).ok());
+        at.flatten().and_then(|at| recent.get(at)).map(|it| it.1)
+    };
     let is_there = |name: &[u8], inode: u64| {
         let stat = maildir.fs.lstat(&maildir.file(folder, name));
         stat.is_ok_and(|stat| stat.inode == inode)
@@ -275,7 +284,7 @@ fn drop_moved(maildir: &Maildir, folder: &FolderPath, listing: &mut Listing) {
         .iter()
         .filter(|(name, _)| !files::is_recent(name))
         .filter_map(|(name, inode)| {
-            let recent = *recent.get(&inode)?;
+            let recent = recent_of(inode)?;
             let moved = files::unique(name) == files::unique(recent) && !is_there(recent, inode);
             moved.then(|| recent.to_vec())
         })

@@ -1,6 +1,9 @@
 //! Listing folders, and finding out which of their files must be read.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
+
+use rayon::prelude::*;
 
 use super::{Depth, Known, Pending, Problem, ProblemKind, Scanner, State, Work, report};
 use crate::index::FileRow;
@@ -17,23 +20,34 @@ impl Scanner<'_> {
         if stale > 0 {
             self.progress.begin(Phase::List, Some(stale));
         }
+        let works = state.works.values_mut().filter(|work| work.stale.any());
+        let mut works: Vec<&mut Work> = works.collect();
+        // Whoever comes upon the largest folder last has one core wait for it.
+        let known = |folder: &FolderPath| self.local.folders.get(folder).map(|it| it.sums.copies);
+        works.sort_by_key(|work| Reverse(known(&work.folder)));
+        let look = |work: &mut Work| {
+            let looked = self.look(work);
+            self.progress.advance(1, 0);
+            (work.folder.clone(), looked)
+        };
+        let mut looked: Vec<_> = works.into_par_iter().with_max_len(1).map(look).collect();
+        looked.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut problems = Vec::new();
         let mut lost = Vec::new();
-        for work in state.works.values_mut().filter(|work| work.stale.any()) {
-            match self.look(work) {
+        for (folder, looked) in looked {
+            match looked {
                 Ok(strange) => problems.extend(strange),
                 Err(WorktreeError::Io { path, source }) => {
                     let kind = ProblemKind::of(&source);
                     problems.push(Problem {
                         path,
-                        folder: Some(work.folder.clone()),
+                        folder: Some(folder.clone()),
                         kind,
                     });
-                    lost.push(work.folder.clone());
+                    lost.push(folder);
                 }
                 Err(error) => return Err(error),
             }
-            self.progress.advance(1, 0);
         }
         for folder in lost {
             state.works.remove(&folder);
