@@ -282,9 +282,8 @@ fn drop_moved(maildir: &Maildir, folder: &FolderPath, listing: &mut Listing) {
     };
     let twice: Vec<Name> = listing
         .iter()
-        .filter(|(name, _)| !files::is_recent(name))
         .filter_map(|(name, inode)| {
-            let recent = recent_of(inode)?;
+            let recent = recent_of(inode).filter(|_| !files::is_recent(name))?;
             let moved = files::unique(name) == files::unique(recent) && !is_there(recent, inode);
             moved.then(|| recent.to_vec())
         })
