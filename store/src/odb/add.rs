@@ -182,16 +182,17 @@ impl<'a> Run<'a> {
 
     fn add<S: BlobSource>(&mut self, source: &S) -> Result<io::Result<AddedBlob>, OdbError> {
         let mut buffer = std::mem::take(&mut self.buffer);
-        let file = match read_start(source, &mut buffer) {
-            Ok(file) => file,
+        let (file, len) = match read_start(source, &mut buffer) {
+            Ok(read) => read,
             Err(error) => return Ok(Err(error)),
         };
-        let stored = if buffer.len() > PART_LEN {
-            self.add_large(&file, &buffer)?
+        let start = buffer.get(..len).unwrap_or_default();
+        let stored = if len > PART_LEN {
+            self.add_large(&file, start)?
         } else {
-            Ok(self.add_small(&buffer)?)
+            Ok(self.add_small(start)?)
         };
-        let day = mime::day(head(&buffer));
+        let day = mime::day(head(start));
         self.buffer = buffer;
         Ok(stored.and_then(|(id, size)| {
             let stat = Stat::of(&file)?;
@@ -265,12 +266,21 @@ pub(super) fn encode_group(group: Group, keys: Vec<ObjectKey>, manner: Manner<'_
     Encoded::new(frame, keys, &members)
 }
 
-/// Reads a message, or of a long one more than [`PART_LEN`] bytes.
-fn read_start<S: BlobSource>(source: &S, buffer: &mut Vec<u8>) -> io::Result<File> {
-    let file = source.open()?;
-    buffer.clear();
-    (&file).take(PART_LEN as u64 + 1).read_to_end(buffer)?;
-    Ok(file)
+/// Reads a message, or of a long one more than [`PART_LEN`] bytes, into the beginning of `buffer`;
+/// says how many there are. The buffer keeps its length: the next message needs no other.
+fn read_start<S: BlobSource>(source: &S, buffer: &mut Vec<u8>) -> io::Result<(File, usize)> {
+    let mut file = source.open()?;
+    buffer.resize(PART_LEN + 1, 0);
+    let mut len = 0;
+    while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
+        match file.read(rest) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((file, len))
 }
 
 /// What of a message its day is computed from.

@@ -240,6 +240,12 @@ impl PackedOdb {
         OdbError::io(&self.dir.idx_path(id))(source)
     }
 
+    /// Whether a pack that is known so far has the object. Who asks so before storing it stores
+    /// what came this moment twice, no worse, and need not look at the directory for each object.
+    pub(super) fn knows(&self, key: ObjectKey) -> Result<bool, OdbError> {
+        self.again(&mut || self.is_among(&self.current(), key))
+    }
+
     /// Does it again after a fresh look at the directory, if what failed may be due to another
     /// process or to an index.
     fn again<T>(&self, what: &mut dyn FnMut() -> Result<T, OdbError>) -> Result<T, OdbError> {

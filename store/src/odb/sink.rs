@@ -59,7 +59,7 @@ impl<'a> Sink<'a> {
 
     /// Whether the caller is the one to add this object. If so, it must.
     pub(super) fn claim(&self, key: ObjectKey) -> Result<bool, OdbError> {
-        if self.holds(key) || self.odb.contains(key)? {
+        if self.holds(key) || self.odb.knows(key)? {
             return Ok(false);
         }
         Ok(self.claim_again(key))
