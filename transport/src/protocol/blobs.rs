@@ -1,5 +1,4 @@
 use std::io::{self, Read, Write};
-use std::panic::resume_unwind;
 
 use mailvc_store::object::{BlobId, Kind, MAX_YES, SnapshotId};
 use mailvc_store::odb::{ObjectRead, ObjectWrite, PackedOdb, Receiving};
@@ -187,11 +186,10 @@ impl Received<'_> {
         let mut frames = coming.some(link, progress)?;
         while !frames.is_empty() {
             // While some are decoded and hashed, the next come in.
-            let (objects, next) = std::thread::scope(|scope| {
-                let adding = scope.spawn(|| self.receiving.add_frames(&frames));
-                let next = coming.some(link, progress);
-                let objects = adding.join();
-                (objects.unwrap_or_else(|it| resume_unwind(it)), next)
+            let mut objects = Ok(Vec::new());
+            let next = rayon::in_place_scope(|scope| {
+                scope.spawn(|_| objects = self.receiving.add_frames(&frames));
+                coming.some(link, progress)
             });
             let before = ledger.awaited();
             for object in objects? {

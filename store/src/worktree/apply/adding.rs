@@ -1,6 +1,5 @@
 use std::collections::BTreeSet;
 use std::io;
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
@@ -71,12 +70,10 @@ impl Run<'_> {
                 return Err(WorktreeError::Cancelled);
             }
             self.ensure_dirs(batch.iter().map(|add| &add.folder))?;
-            let (written, settled) = std::thread::scope(|scope| {
-                // Not one of the cores' own threads: the other mostly waits for the disk.
-                let writing = scope.spawn(|| applier.write_batch(batch));
-                let settled = self.settle_batch(&before);
-                let written = writing.join();
-                (written.unwrap_or_else(|it| resume_unwind(it)), settled)
+            let mut written = Ok(Vec::new());
+            let settled = rayon::in_place_scope(|scope| {
+                scope.spawn(|_| written = applier.write_batch(batch));
+                self.settle_batch(&before)
             });
             settled?;
             before = written?;

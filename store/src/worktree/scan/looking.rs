@@ -30,7 +30,12 @@ impl Scanner<'_> {
             self.progress.advance(1, 0);
             (work.folder.clone(), looked)
         };
-        let mut looked: Vec<_> = works.into_par_iter().with_max_len(1).map(look).collect();
+        // Of a folder that nobody knows every name is kept: one listing at a time is enough then.
+        let mut looked: Vec<_> = if works.iter().any(|work| work.unknown) {
+            works.into_iter().map(look).collect()
+        } else {
+            works.into_par_iter().with_max_len(1).map(look).collect()
+        };
         looked.sort_by(|(a, _), (b, _)| a.cmp(b));
         let mut problems = Vec::new();
         let mut lost = Vec::new();

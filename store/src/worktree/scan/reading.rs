@@ -1,6 +1,7 @@
 //! Reading files, and telling damage from another content.
 
 use std::io::Read;
+use std::sync::Arc;
 
 use super::{Pending, Problem, ProblemKind, Scanner, State, Work, report};
 use crate::index::{FileRow, FolderChange, FolderRow};
@@ -12,10 +13,10 @@ use crate::worktree::listing::Sides;
 use crate::worktree::{Maildir, WorktreeError};
 
 /// So many files are read before the index may be told of them.
-const PORTION: usize = if cfg!(test) { 100 } else { 32_768 };
+const PORTION: usize = if cfg!(test) { 100 } else { 16_384 };
 
 /// A file that was to be read, and what came of it.
-type Told = ((FolderPath, Pending), std::io::Result<AddedBlob>);
+type Told = ((Arc<FolderPath>, Pending), std::io::Result<AddedBlob>);
 
 struct Source<'a> {
     maildir: &'a Maildir,
@@ -47,22 +48,19 @@ impl Scanner<'_> {
         batch: &Batch<'_>,
         state: &mut State,
     ) -> Result<(), WorktreeError> {
-        let mut wanted: Vec<(FolderPath, Pending)> = Vec::new();
+        let total = state.works.values().map(|work| work.pending.len()).sum();
+        let mut wanted: Vec<(Arc<FolderPath>, Pending)> = Vec::with_capacity(total);
         for work in state.works.values_mut() {
             let mut pending = std::mem::take(&mut work.pending);
             // The order of inodes is the order on disk, and close to that of arrival.
             pending.sort_by_key(|pending| pending.inode);
-            wanted.extend(
-                pending
-                    .into_iter()
-                    .map(|pending| (work.folder.clone(), pending)),
-            );
+            let folder = Arc::new(work.folder.clone());
+            wanted.extend(pending.into_iter().map(|pending| (folder.clone(), pending)));
         }
         if wanted.is_empty() {
             return Ok(());
         }
-        let total = wanted.len() as u64;
-        self.progress.begin(Phase::Read, Some(total));
+        self.progress.begin(Phase::Read, Some(total as u64));
         let mut wanted = wanted.into_iter();
         let mut before = Vec::new();
         while wanted.len() > 0 || !before.is_empty() {
@@ -81,7 +79,7 @@ impl Scanner<'_> {
     fn read_part(
         &self,
         batch: &Batch<'_>,
-        wanted: Vec<(FolderPath, Pending)>,
+        wanted: Vec<(Arc<FolderPath>, Pending)>,
     ) -> Result<Vec<Told>, WorktreeError> {
         if wanted.is_empty() {
             return Ok(Vec::new());
@@ -115,7 +113,7 @@ impl Scanner<'_> {
                 Ok(added) => self.take_in(batch, state, (folder, pending), &added)?,
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                     // Renamed since it was listed: the next look finds it.
-                    if let Some(work) = state.works.get_mut(&folder) {
+                    if let Some(work) = state.works.get_mut(&*folder) {
                         work.stale = Sides::BOTH;
                         work.vanished |= pending.known.is_some();
                     }
@@ -123,10 +121,10 @@ impl Scanner<'_> {
                 Err(error) => {
                     let problem = Problem {
                         path: self.maildir.file(&folder, &pending.name),
-                        folder: Some(folder.clone()),
+                        folder: Some(FolderPath::clone(&folder)),
                         kind: ProblemKind::of(&error),
                     };
-                    if let Some(work) = state.works.get_mut(&folder) {
+                    if let Some(work) = state.works.get_mut(&*folder) {
                         work.unread = true;
                         work.keep(pending);
                     }
@@ -163,12 +161,12 @@ impl Scanner<'_> {
         &self,
         batch: &Batch<'_>,
         state: &mut State,
-        (folder, pending): (FolderPath, Pending),
+        (folder, pending): (Arc<FolderPath>, Pending),
         added: &AddedBlob,
     ) -> Result<(), WorktreeError> {
         state.read += 1;
         let path = self.maildir.file(&folder, &pending.name);
-        let Some(work) = state.works.get_mut(&folder) else {
+        let Some(work) = state.works.get_mut(&*folder) else {
             return Ok(());
         };
         let stat = added.stat;
