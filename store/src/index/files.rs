@@ -121,9 +121,9 @@ fn each_file(
     for item in table.range::<&[u8]>(first.as_slice()..end.as_slice())? {
         let (key, value) = item?;
         // Within a block they are in order: it sees to that.
-        let mut first = count > 0;
+        let mut seam = count > 0;
         let (more, latest) = block::each(key.value(), value.value(), &mut |name, row| {
-            ordered &= !std::mem::take(&mut first) || last.as_slice() < name;
+            ordered &= !std::mem::take(&mut seam) || last.as_slice() < name;
             if from.is_empty() || name >= from {
                 each(name, row);
             }

@@ -183,13 +183,13 @@ impl Received<'_> {
             missing: None,
             broken: None,
         };
-        let mut frames = coming.some(link, progress)?;
+        let mut frames = coming.next(link, progress)?;
         while !frames.is_empty() {
             // While some are decoded and hashed, the next come in.
             let mut objects = Ok(Vec::new());
             let next = rayon::in_place_scope(|scope| {
                 scope.spawn(|_| objects = self.receiving.add_frames(&frames));
-                coming.some(link, progress)
+                coming.next(link, progress)
             });
             let before = ledger.awaited();
             for object in objects? {
@@ -232,7 +232,7 @@ struct Coming {
 impl Coming {
     /// The next frames, as many as all cores are to have at once; none at the end. What came before
     /// an error is not lost with it.
-    fn some<R: Read, W: Write>(
+    fn next<R: Read, W: Write>(
         &mut self,
         link: &mut Link<R, W>,
         progress: &dyn Progress,
@@ -242,7 +242,7 @@ impl Coming {
         }
         let (mut frames, mut len) = (Vec::new(), 0);
         while self.missing.is_none() && len < AT_ONCE && frames.len() < FRAMES_AT_ONCE {
-            match self.one(link, progress) {
+            match self.frame(link, progress) {
                 Ok(Some(frame)) => {
                     len += frame.len();
                     frames.push(frame);
@@ -259,7 +259,7 @@ impl Coming {
     }
 
     /// The next frame; `None` at the end.
-    fn one<R: Read, W: Write>(
+    fn frame<R: Read, W: Write>(
         &mut self,
         link: &mut Link<R, W>,
         progress: &dyn Progress,

@@ -10,11 +10,11 @@ use crate::time::Timestamp;
 const FACTOR: u64 = 2;
 /// Packs from this length on stay whatever the others are like.
 const ENOUGH: u64 = super::PACK_TARGET / 2;
+/// And those from so many objects on.
+const ENOUGH_OBJECTS: u64 = super::PACK_OBJECTS as u64 / 2;
 /// A pack of other objects up to this length is always written again with what is new: only in one
 /// pack do the versions of a node lie side by side, and elsewhere each would stand whole.
 const JOINED: u64 = 16 << 20;
-/// And those from so many objects on.
-const ENOUGH_OBJECTS: u64 = super::PACK_OBJECTS as u64 / 2;
 
 /// What is to become of each pack.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn no_byte_is_written_more_often_than_the_mail_doubles() {
+    fn no_byte_of_a_message_is_written_more_often_than_the_mail_doubles() {
         let (mut live, mut written, mut new) = (Vec::new(), 0, 0);
         for day in 0..250_u8 {
             live.push(shape(day, 10, 1));
