@@ -39,7 +39,8 @@ impl Location {
 
 /// Knows where objects lie.
 pub(super) trait View {
-    /// All places where the object lies; none if it is not stored.
+    /// All places where the object lies; none if it is not stored. One that lies in a pack that is
+    /// in the making may lie in the store too, by another run, and rest on that place.
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError>;
     fn cache(&self) -> &Cache;
 }

@@ -115,14 +115,13 @@ pub(super) struct Partial<'a> {
 
 impl View for Partial<'_> {
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
+        let mut places = self.base.locate(key)?;
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        match rows.get(&key) {
-            None => self.base.locate(key),
-            Some(&row) => Ok(vec![Location {
-                pack: self.pack.clone(),
-                row,
-            }]),
-        }
+        places.extend(rows.get(&key).map(|&row| Location {
+            pack: self.pack.clone(),
+            row,
+        }));
+        Ok(places)
     }
 
     fn cache(&self) -> &Cache {

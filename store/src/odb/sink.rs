@@ -347,7 +347,9 @@ impl State {
 impl View for Sink<'_> {
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError> {
         let here = self.state().location(key);
-        here.map_or_else(|| self.odb.locate(key), |place| Ok(vec![place]))
+        let mut places = self.odb.locate(key)?;
+        places.extend(here);
+        Ok(places)
     }
 
     fn cache(&self) -> &Cache {

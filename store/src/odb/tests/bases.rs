@@ -89,3 +89,43 @@ fn nodes_that_two_runs_stored_upon_each_other_are_read_where_they_are_whole() {
         assert!(home.open().read(key).expect("stored") == *node);
     }
 }
+
+/// A run has begun a group with a node; another one stores that node, and a second upon it; then
+/// the first run puts a third upon one of them, into the group of the first.
+#[test]
+fn a_node_that_another_run_stored_meanwhile_is_read_where_it_is_whole() {
+    for upon in [0, 1] {
+        let home = Home::new();
+        let (odb, other) = (home.open(), home.open());
+        let one = noise(3000, 1);
+        let [two, three] = [1, 2].map(|more| [one.clone(), vec![b'+'; more]].concat());
+        let batch = odb.batch().expect("disk");
+        let first = batch.write(Kind::Tree, &one).expect("disk");
+        let mut stored = Vec::new();
+        for node in [&one, &two] {
+            let batch = other.batch().expect("disk");
+            let key = batch.write_delta(Kind::Tree, node, stored.last().copied());
+            stored.push(key.expect("disk"));
+            batch.finish().expect("disk");
+        }
+        assert_eq!(odb.packs().expect("readable").len(), 2);
+        let third = batch.write_delta(Kind::Tree, &three, Some(stored[upon]));
+        let third = third.expect("disk");
+        // The group is full with it.
+        batch.write(Kind::Tree, &noise(1 << 16, 2)).expect("disk");
+        assert!(batch.read(first).expect("stored") == one);
+        assert!(batch.read(third).expect("stored") == three);
+        let pack = batch.finish().expect("disk").expect("something new");
+        let index = home.store().join("packs").join(idx_name(pack));
+        for lost in [false, true] {
+            if lost {
+                fs::remove_file(&index).expect("there");
+            }
+            let fresh = home.open();
+            assert!(index.exists());
+            for (key, bytes) in [(first, &one), (third, &three)] {
+                assert!(fresh.read(key).expect("stored") == *bytes);
+            }
+        }
+    }
+}
