@@ -1,4 +1,4 @@
-use super::{Dictionary, zstd};
+use super::{Dictionary, Sealed, zstd};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::object::{BlobId, Kind, ObjectKey};
 
@@ -99,6 +99,17 @@ pub enum Help<'a> {
     Prefix(&'a [u8]),
 }
 
+impl<'a> Help<'a> {
+    /// The bytes that stand in front of those that are compressed.
+    pub(super) fn bytes(self) -> &'a [u8] {
+        match self {
+            Self::None => &[],
+            Self::Dictionary(dictionary) => dictionary.bytes(),
+            Self::Prefix(prefix) => prefix,
+        }
+    }
+}
+
 /// A frame whose checksum is right.
 #[derive(Debug)]
 pub struct Frame<'a> {
@@ -144,11 +155,11 @@ pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> 
     assemble(content, codec, plain, packed)
 }
 
-/// Like [`encode`], for a group that is to be kept: in a fifth of the bytes less, and five times
-/// the time.
-pub fn encode_thoroughly(codec: Codec, plain: &[u8], help: Help<'_>) -> Vec<u8> {
-    let packed = zstd::compress_thoroughly(plain, help);
-    assemble(&Content::Group, codec, plain, packed)
+/// Like [`encode`], of a group that need not be copied. `thorough` is for one that is to be kept:
+/// in a fifth of the bytes less, and five times the time.
+pub fn encode_group(group: &mut Sealed, codec: Codec, help: Help<'_>, thorough: bool) -> Vec<u8> {
+    let packed = zstd::compress_group(group, help, thorough);
+    assemble(&Content::Group, codec, group, packed)
 }
 
 fn assemble(content: &Content, codec: Codec, plain: &[u8], packed: Option<Vec<u8>>) -> Vec<u8> {

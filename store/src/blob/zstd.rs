@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use zstd::zstd_safe::{CCtx, DCtx, compress_bound};
 
-use super::{FrameError, Help};
+use super::{Dictionary, FrameError, Help, Sealed};
 
 /// Fast enough to keep up with a disk: in large groups the next level saves a twenty-fifth, and
 /// takes a quarter more time. Repacking may afford more.
@@ -24,35 +24,52 @@ thread_local! {
 
 /// `None` where zstd can't: then the bytes are stored as they are.
 pub(super) fn compress(plain: &[u8], help: Help<'_>) -> Option<Vec<u8>> {
-    match help {
+    let level = match help {
         Help::Dictionary(dictionary) if plain.len() < LONG => {
-            let mut out = Vec::with_capacity(compress_bound(plain.len()));
-            let prepared = dictionary.encoder(LEVEL)?.as_cdict();
-            COMPRESS.with_borrow_mut(|context| {
-                let done = context.compress_using_cdict(&mut out, plain, prepared);
-                done.ok().map(|_| out)
-            })
+            return compress_short(plain, dictionary);
         }
-        Help::Prefix(_) => compress_behind(plain, help, DELTA),
-        _ => compress_behind(plain, help, LEVEL),
-    }
-}
-
-/// Like [`compress`], with all the time that a repack has.
-pub(super) fn compress_thoroughly(plain: &[u8], help: Help<'_>) -> Option<Vec<u8>> {
-    compress_behind(plain, help, THOROUGH)
-}
-
-/// With the bytes that help right in front of the others: zstd then searches both as one piece of
-/// memory, which it does faster than two that lie apart.
-fn compress_behind(plain: &[u8], help: Help<'_>, level: i32) -> Option<Vec<u8>> {
-    let before = match help {
-        Help::None => [].as_slice(),
-        Help::Dictionary(dictionary) => dictionary.bytes(),
-        Help::Prefix(prefix) => prefix,
+        Help::Prefix(_) => DELTA,
+        _ => LEVEL,
     };
+    let before = help.bytes();
     let joined = [before, plain].concat();
-    let (before, plain) = joined.split_at(before.len());
+    compress_behind(joined.split_at(before.len()), level)
+}
+
+/// Like [`compress`], without a copy of a group that has room in front; `thorough`: with all the
+/// time that a repack has.
+pub(super) fn compress_group(
+    group: &mut Sealed,
+    help: Help<'_>,
+    thorough: bool,
+) -> Option<Vec<u8>> {
+    let level = match help {
+        _ if thorough => THOROUGH,
+        Help::Dictionary(dictionary) if group.len() < LONG => {
+            return compress_short(group, dictionary);
+        }
+        _ => LEVEL,
+    };
+    let before = help.bytes();
+    if let Some(joined) = group.behind(before) {
+        return compress_behind(joined, level);
+    }
+    let joined = [before, group].concat();
+    compress_behind(joined.split_at(before.len()), level)
+}
+
+fn compress_short(plain: &[u8], dictionary: &Dictionary) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(compress_bound(plain.len()));
+    let prepared = dictionary.encoder(LEVEL)?.as_cdict();
+    COMPRESS.with_borrow_mut(|context| {
+        let done = context.compress_using_cdict(&mut out, plain, prepared);
+        done.ok().map(|_| out)
+    })
+}
+
+/// With the bytes that help right in front of the others in memory: zstd then searches both as one
+/// piece, which it does faster than two that lie apart.
+fn compress_behind((before, plain): (&[u8], &[u8]), level: i32) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(compress_bound(plain.len()));
     COMPRESS.with_borrow_mut(|context| {
         let done = context.compress_using_dict(&mut out, plain, before, level);

@@ -8,9 +8,7 @@ use rayon::prelude::*;
 
 use super::pending::Encoded;
 use super::{Batch, ObjectWrite, OdbError};
-use crate::blob::{
-    Codec, Content, Dictionary, Group, Help, MESSAGES_TARGET, PART_LEN, encode, encode_thoroughly,
-};
+use crate::blob::{Codec, Dictionary, Group, Help, MESSAGES_TARGET, PART_LEN, encode_group};
 use crate::fs::Stat;
 use crate::mime;
 use crate::object::{BlobId, Kind, ObjectKey};
@@ -19,9 +17,9 @@ use crate::progress::Progress;
 /// A dictionary is trained once so many messages come at a time.
 const TRAIN_AT: usize = 400;
 /// On at most so many of them, and so much of each and of all.
-const SAMPLES: usize = 1024;
+const SAMPLES: usize = 512;
 const SAMPLE: u64 = 8 << 10;
-const SAMPLED: usize = 4 << 20;
+const SAMPLED: usize = 2 << 20;
 /// The most messages that one core takes at a time; their frames are its own.
 const RUN: usize = 512;
 /// Fewer messages than [`TRAIN_AT`] have the time to be compressed well, and are put into groups of
@@ -132,6 +130,12 @@ impl<'a> Manner<'a> {
         }
     }
 
+    /// How many bytes may have to stand in front of a group.
+    fn room(self) -> usize {
+        let (Self::Many(dictionary) | Self::Few(dictionary)) = self;
+        dictionary.map_or(0, |it| it.bytes().len())
+    }
+
     /// The dictionary for a group of so many bytes.
     fn dictionary(self, len: usize) -> Option<&'a Dictionary> {
         match self {
@@ -155,7 +159,7 @@ impl<'a> Run<'a> {
         Self {
             batch,
             manner,
-            group: Group::new(),
+            group: Group::with_room(manner.room()),
             keys: Vec::new(),
             buffer: Vec::new(),
         }
@@ -245,25 +249,23 @@ impl<'a> Run<'a> {
         }
         let keys = std::mem::take(&mut self.keys);
         let group = std::mem::take(&mut self.group);
-        self.batch
-            .sink
-            .put_group(&encode_group(group, keys, self.manner))
+        let (frame, group) = seal(group, keys, self.manner);
+        self.group = group;
+        self.batch.sink.put_group(&frame)
     }
 }
 
-/// A group of messages as a frame.
-pub(super) fn encode_group(group: Group, keys: Vec<ObjectKey>, manner: Manner<'_>) -> Encoded {
+/// A group of messages as a frame, and an empty group in its memory.
+pub(super) fn seal(group: Group, keys: Vec<ObjectKey>, manner: Manner<'_>) -> (Encoded, Group) {
     let dictionary = manner.dictionary(group.len());
-    let (plain, members) = group.finish();
+    let (mut plain, members) = group.finish();
     let (codec, help) = match dictionary {
         None => (Codec::Zstd, Help::None),
         Some(it) => (Codec::Dictionary(*it.hash()), Help::Dictionary(it)),
     };
-    let frame = match manner {
-        Manner::Many(_) => encode(&Content::Group, codec, &plain, help),
-        Manner::Few(_) => encode_thoroughly(codec, &plain, help),
-    };
-    Encoded::new(frame, keys, &members)
+    let thorough = matches!(manner, Manner::Few(_));
+    let frame = encode_group(&mut plain, codec, help, thorough);
+    (Encoded::new(frame, keys, &members), plain.into_group())
 }
 
 /// Reads a message, or of a long one more than [`PART_LEN`] bytes, into the beginning of `buffer`;

@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,8 +13,8 @@ const NODES: usize = 12 << 20;
 #[derive(Debug)]
 pub(super) struct Plain {
     pub(super) bytes: Vec<u8>,
-    /// How many frames had to be decoded for it, at most.
-    pub(super) weight: u8,
+    /// The other frames that have to be decoded to decode it.
+    pub(super) below: BTreeSet<FrameAt>,
 }
 
 /// Where a frame is: the number of its pack, and the offset there.

@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use crate::blob::{Codec, Content, GROUP_TARGET, Group, Help, MAX_BASES, MAX_WEIGHT, encode};
 use crate::object::ObjectKey;
 use crate::pack::{Place, Row};
@@ -7,68 +9,114 @@ use super::read::Weighed;
 
 /// A prefix longer than this costs more than it saves.
 const MAX_PREFIX: usize = 512 << 10;
+/// Nodes of one folder change together, and so they lie together: who reads one of them next time
+/// has decoded what the others rest on. With nodes that lay elsewhere they share a group only as
+/// long as no more than so many frames have to be decoded for it.
+const SHARED_WEIGHT: usize = 4;
+/// How many groups are open at the same time.
+const OPEN: usize = 8;
 
-/// Objects that wait until there are enough of them for a frame.
+/// Objects that wait until there are enough of them for a frame, in the groups that they go into.
 #[derive(Debug, Default)]
 pub(super) struct Pending {
+    open: Vec<Open>,
+    /// Which of them was added to last.
+    last: usize,
+}
+
+impl Pending {
+    /// The bytes of an object that waits here.
+    pub(super) fn get(&self, key: ObjectKey) -> Option<&[u8]> {
+        self.open.iter().find_map(|open| open.get(key))
+    }
+
+    /// Adds an object, to be compressed against `base`. Returns a group that had to be closed.
+    pub(super) fn push(
+        &mut self,
+        key: ObjectKey,
+        bytes: &[u8],
+        base: Option<(ObjectKey, Weighed)>,
+    ) -> Option<Encoded> {
+        let light = |weighed: &Weighed| weighed.frames.len() < usize::from(MAX_WEIGHT);
+        let heavy = base.as_ref().is_some_and(|(_, it)| !light(it));
+        // What is too heavy stands whole from here on, and in no company that is heavy.
+        let base = base.filter(|_| !heavy);
+        let found = match &base {
+            Some((_, base)) => self.cheapest(base),
+            None if heavy => self.open.iter().position(|open| open.below.is_empty()),
+            None => (!self.open.is_empty()).then_some(self.last),
+        };
+        let full = |at: &usize| self.open[*at].group.is_full_for(bytes.len(), GROUP_TARGET);
+        let closed = match found {
+            Some(at) if full(&at) => Some(at),
+            None if self.open.len() == OPEN => Some(0),
+            _ => None,
+        };
+        let closed = closed.map(|at| self.open.remove(at).encode());
+        self.last = match found {
+            Some(at) if closed.is_none() => at,
+            _ => {
+                self.open.push(Open::default());
+                self.open.len() - 1
+            }
+        };
+        if let Some(open) = self.open.get_mut(self.last) {
+            if let Some((key, base)) = base {
+                open.lean_on(key, base);
+            }
+            open.group.push(key.kind, bytes);
+            open.keys.push(key);
+        }
+        closed
+    }
+
+    /// The open group that fewest frames more have to be decoded for if it rests on `base` too.
+    fn cheapest(&self, base: &Weighed) -> Option<usize> {
+        let costs = self.open.iter().enumerate().filter_map(|(at, open)| {
+            let more = base.frames.difference(&open.below).count();
+            let shared = more == 0 || 1 + open.below.len() + more <= SHARED_WEIGHT;
+            let room =
+                open.bases.len() < MAX_BASES && open.prefix.len() + base.bytes.len() <= MAX_PREFIX;
+            (shared && room).then_some((more, at))
+        });
+        costs.min().map(|(_, at)| at)
+    }
+
+    /// Closes all groups.
+    pub(super) fn encode(self) -> impl Iterator<Item = Encoded> {
+        self.open.into_iter().map(Open::encode)
+    }
+}
+
+/// One group.
+#[derive(Debug, Default)]
+struct Open {
     group: Group,
     keys: Vec<ObjectKey>,
     bases: Vec<ObjectKey>,
     prefix: Vec<u8>,
-    /// The frames that the bases lie in, with what each of them weighs.
-    frames: Vec<(FrameAt, u8)>,
+    /// The frames that have to be decoded for its bases.
+    below: BTreeSet<FrameAt>,
 }
 
-impl Pending {
-    pub(super) fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Whether an object of `len` bytes should rather open the next group.
-    pub(super) fn is_full_for(&self, len: usize) -> bool {
-        self.group.is_full_for(len, GROUP_TARGET)
-    }
-
-    /// The bytes of an object that waits here.
-    pub(super) fn get(&self, key: ObjectKey) -> Option<&[u8]> {
+impl Open {
+    fn get(&self, key: ObjectKey) -> Option<&[u8]> {
         let at = self.keys.iter().position(|&it| it == key)?;
         self.group.get(at)
     }
 
-    pub(super) fn push(&mut self, key: ObjectKey, bytes: &[u8]) {
-        self.group.push(key.kind, bytes);
-        self.keys.push(key);
-    }
-
-    /// Adds an object to what the group is compressed against, unless that would make the group
-    /// too costly to read.
-    pub(super) fn lean_on(&mut self, key: ObjectKey, base: &Weighed) -> bool {
-        if self.bases.contains(&key) {
-            return true;
-        }
-        let known = self.frames.iter().any(|(at, _)| *at == base.frame);
-        let more = if known { 0 } else { base.weight };
-        let fits = self.bases.len() < MAX_BASES
-            && self.prefix.len() + base.bytes.len() <= MAX_PREFIX
-            && self.weight() + u32::from(more) <= u32::from(MAX_WEIGHT);
-        if fits {
+    /// Adds an object to what the group is compressed against.
+    fn lean_on(&mut self, key: ObjectKey, base: Weighed) {
+        if !self.bases.contains(&key) {
             self.bases.push(key);
             self.prefix.extend_from_slice(&base.bytes);
-            if !known {
-                self.frames.push((base.frame, base.weight));
-            }
+            self.below.extend(base.frames);
         }
-        fits
-    }
-
-    fn weight(&self) -> u32 {
-        let below: u32 = self.frames.iter().map(|(_, it)| u32::from(*it)).sum();
-        1 + below
     }
 
     /// The frame, and the rows of its objects once it lies at an offset.
-    pub(super) fn encode(self) -> Encoded {
-        let weight = self.weight() as u8;
+    fn encode(self) -> Encoded {
+        let weight = (1 + self.below.len()) as u8;
         let (plain, members) = self.group.finish();
         let (codec, help) = if self.bases.is_empty() {
             (Codec::Zstd, Help::None)

@@ -1,5 +1,6 @@
 //! From a place in a pack to an object's bytes, the id checked.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -45,11 +46,10 @@ pub(super) trait View {
     fn cache(&self) -> &Cache;
 }
 
-/// An object with what its frame says of the cost of reading it.
+/// An object with the frames that have to be decoded to read it.
 pub(super) struct Weighed {
     pub(super) bytes: Vec<u8>,
-    pub(super) frame: FrameAt,
-    pub(super) weight: u8,
+    pub(super) frames: BTreeSet<FrameAt>,
 }
 
 pub(super) fn read(view: &dyn View, key: ObjectKey) -> Result<Vec<u8>, OdbError> {
@@ -155,7 +155,7 @@ impl<'a> Reading<'a> {
             return 1;
         }
         if let Some(known) = self.view.cache().frame(place.at()) {
-            return known.weight;
+            return u8::try_from(known.below.len() + 1).unwrap_or(u8::MAX);
         }
         let Ok(bytes) = frame_at(key, place, place.row.frame) else {
             return u8::MAX;
@@ -169,13 +169,15 @@ impl<'a> Reading<'a> {
 
     fn object_at(&mut self, key: ObjectKey, place: &Location) -> Result<Weighed, OdbError> {
         let damaged = |what| damage(key, place, what);
-        let (bytes, weight) = match place.row.place {
+        let mut frames = BTreeSet::from([place.at()]);
+        let bytes = match place.row.place {
             Place::At(start) => {
                 let group = self.group(key, place)?;
                 let end = u64::from(start).saturating_add(place.row.size);
                 let range = start as usize..usize::try_from(end).unwrap_or(usize::MAX);
                 let found = group.bytes.get(range).ok_or_else(|| damaged("its place"))?;
-                (found.to_vec(), group.weight)
+                frames.extend(&group.below);
+                found.to_vec()
             }
             Place::Parts => {
                 let mut all = Vec::new();
@@ -184,17 +186,13 @@ impl<'a> Reading<'a> {
                     all.extend_from_slice(plain);
                     Ok(())
                 })?;
-                (all, 1)
+                all
             }
         };
         if ObjectKey::of(key.kind, &bytes) != key {
             return Err(damaged("other bytes"));
         }
-        Ok(Weighed {
-            bytes,
-            frame: place.at(),
-            weight,
-        })
+        Ok(Weighed { bytes, frames })
     }
 
     fn group(&mut self, key: ObjectKey, place: &Location) -> Result<Arc<Plain>, OdbError> {
@@ -218,35 +216,38 @@ impl<'a> Reading<'a> {
         if self.frames > MAX_FRAMES || self.depth > MAX_DEPTH {
             return Err(damaged("it rests on too many others"));
         }
-        let (bytes, weight) = match &frame.codec {
-            Codec::Raw | Codec::Zstd => (frame.plain(Help::None), 1),
+        let mut below = BTreeSet::new();
+        let bytes = match &frame.codec {
+            Codec::Raw | Codec::Zstd => frame.plain(Help::None),
             Codec::Dictionary(hash) => {
                 let dictionary = dictionary(self.view, *hash)?;
-                (frame.plain(Help::Dictionary(&dictionary)), 1)
+                frame.plain(Help::Dictionary(&dictionary))
             }
-            Codec::Prefix { weight, bases } => {
+            Codec::Prefix { bases, .. } => {
                 self.depth += 1;
-                let prefix = self.prefix(bases, damaged);
+                let prefix = self.prefix(bases, &mut below, damaged);
                 self.depth -= 1;
-                let prefix = prefix?;
-                (frame.plain(Help::Prefix(&prefix)), *weight)
+                frame.plain(Help::Prefix(&prefix?))
             }
         };
         let bytes = bytes.map_err(|error| damaged(error.0))?;
-        Ok(Plain { bytes, weight })
+        Ok(Plain { bytes, below })
     }
 
     fn prefix(
         &mut self,
         bases: &[ObjectKey],
+        below: &mut BTreeSet<FrameAt>,
         damaged: &dyn Fn(&'static str) -> OdbError,
     ) -> Result<Vec<u8>, OdbError> {
         let mut prefix = Vec::new();
         for &base in bases {
-            prefix.extend_from_slice(&self.object(base)?.bytes);
+            let base = self.object(base)?;
+            prefix.extend_from_slice(&base.bytes);
             if prefix.len() > MAX_PLAIN {
                 return Err(damaged("its prefix is too long"));
             }
+            below.extend(base.frames);
         }
         Ok(prefix)
     }

@@ -17,7 +17,7 @@ use super::set::Pack;
 use super::sink::Sink;
 use super::{ObjectRead, OdbError, PackedOdb};
 use crate::blob::{
-    Codec, Dictionary, Frame, Group, Help, MAX_MEMBERS, PART_LEN, encode_thoroughly, group_len,
+    Codec, Dictionary, Frame, Group, Help, MAX_MEMBERS, PART_LEN, encode_group, group_len,
 };
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{Found, Place, Row};
@@ -398,19 +398,19 @@ impl Output<'_> {
     }
 
     fn encode(&self, places: &[u32], with: Option<&Dictionary>) -> Result<Encoded, OdbError> {
-        let mut group = Group::new();
+        let mut group = Group::with_room(with.map_or(0, |it| it.bytes().len()));
         let mut keys = Vec::with_capacity(places.len());
         for &at in places {
             let key = self.repack.placed(at)?.key;
             group.push(key.kind, &self.repack.object(at)?);
             keys.push(key);
         }
-        let (plain, members) = group.finish();
+        let (mut plain, members) = group.finish();
         let (codec, help) = match with {
             None => (Codec::Zstd, Help::None),
             Some(it) => (Codec::Dictionary(*it.hash()), Help::Dictionary(it)),
         };
-        let frame = encode_thoroughly(codec, &plain, help);
+        let frame = encode_group(&mut plain, codec, help, true);
         Ok(Encoded::new(frame, keys, &members))
     }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io;
 
-use super::add::{Manner, encode_group};
+use super::add::{Manner, seal};
 use super::read::{self, Location, View};
 use super::set::PackSet;
 use super::{ObjectRead, OdbError, PackedOdb};
@@ -195,7 +195,8 @@ impl Sender<'_, '_> {
         }
         let group = std::mem::take(&mut self.group);
         let keys = std::mem::take(&mut self.keys);
-        let frame = encode_group(group, keys, self.manner);
+        let (frame, group) = seal(group, keys, self.manner);
+        self.group = group;
         (self.out)(&frame.bytes).map_err(OdbError::Output)
     }
 }

@@ -13,6 +13,9 @@ use crate::blob::{Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{Place, Row};
 
+/// To name the base of a shorter object takes more bytes than it saves.
+const WORTH_A_BASE: usize = 96;
+
 /// The new pack and what of it is not yet on disk.
 pub(super) struct Sink<'a> {
     pub(super) odb: &'a PackedOdb,
@@ -92,20 +95,13 @@ impl<'a> Sink<'a> {
             let added = self.put_parts(id, bytes.len() as u64, &mut &*bytes)?;
             return added.map_err(OdbError::Output);
         }
+        let base = base.filter(|_| bytes.len() >= WORTH_A_BASE);
         let base = base.and_then(|base| Some((base, self.base(base)?)));
         let mut state = self.state();
-        if state.pending(key.kind).is_full_for(bytes.len()) {
-            self.flush(&mut state, key.kind)?;
+        match state.pending(key.kind).push(key, bytes, base) {
+            Some(closed) => self.append_group(&mut state, &closed),
+            None => Ok(()),
         }
-        if let Some((base, weighed)) = &base
-            && !state.pending(key.kind).lean_on(*base, weighed)
-        {
-            self.flush(&mut state, key.kind)?;
-            // What is too heavy even for a group of its own stands whole from here on.
-            state.pending(key.kind).lean_on(*base, weighed);
-        }
-        state.pending(key.kind).push(key, bytes);
-        Ok(())
     }
 
     /// A base as it lies in a finished frame. Without one, whatever the reason, an object is
@@ -201,10 +197,9 @@ impl<'a> Sink<'a> {
 
     fn flush(&self, state: &mut State, kind: Kind) -> Result<(), OdbError> {
         let pending = std::mem::take(state.pending(kind));
-        if pending.is_empty() {
-            return Ok(());
-        }
-        self.append_group(state, &pending.encode())
+        pending
+            .encode()
+            .try_for_each(|group| self.append_group(state, &group))
     }
 
     fn append(&self, state: &mut State, frame: &[u8]) -> Result<u64, OdbError> {

@@ -31,6 +31,40 @@ fn versions_of_a_node_are_stored_as_differences_and_rest_on_few_others() {
     assert!(home.open().read(versions[59].0).is_ok());
 }
 
+/// Nodes of many folders, of which each run changes a few, other ones each time.
+#[test]
+fn what_one_run_changes_of_many_folders_makes_no_other_node_heavy() {
+    const NODE: usize = 2000;
+    let home = Home::new();
+    let odb = home.open();
+    let batch = odb.batch().expect("disk");
+    let mut folders: Vec<_> = (0..40)
+        .map(|folder| {
+            let node = noise(NODE, folder);
+            (batch.write(Kind::Tree, &node).expect("disk"), node)
+        })
+        .collect();
+    batch.finish().expect("disk");
+    let (runs, changed, count) = (24, 6, folders.len());
+    let mut whole = 0;
+    for run in 0..runs {
+        let batch = odb.batch().expect("disk");
+        for at in (0..changed).map(|n| (run * 7 + n * n) % count) {
+            let (base, node) = &mut folders[at];
+            node[run * 8..][..8].copy_from_slice(&(run * 100 + at).to_le_bytes());
+            let key = batch.write_delta(Kind::Tree, node, Some(*base));
+            *base = key.expect("disk");
+        }
+        let pack = batch.finish().expect("disk").expect("something new");
+        let len = fs::metadata(home.pack_file(pack)).expect("there").len() as usize;
+        whole += len / NODE;
+    }
+    assert!(whole * 10 < runs * changed, "{whole} stood whole");
+    for (key, node) in &folders {
+        assert!(home.open().read(*key).expect("stored") == *node);
+    }
+}
+
 #[test]
 fn bases_that_rest_on_each_other_end_in_an_error() {
     let home = Home::new();
