@@ -1,3 +1,6 @@
+//! What waits for a frame: objects that come one by one, put together by what they rest on. One
+//! that is changed often must make no other heavy to read.
+
 use std::collections::BTreeSet;
 
 use crate::blob::{Codec, Content, GROUP_TARGET, Group, Help, MAX_BASES, MAX_WEIGHT, encode};
