@@ -22,7 +22,7 @@ fn group() -> Vec<u8> {
         }
         group.push(Kind::Blob, &message);
     }
-    group.finish().0
+    group.finish().0.to_vec()
 }
 
 /// What a store learns from its first messages.

@@ -95,7 +95,8 @@ pub(super) fn group(plain: &[u8]) {
     for member in &members {
         again.push(member.kind, &plain[member.start..member.start + member.len]);
     }
-    assert_eq!(again.finish(), (plain.to_vec(), members));
+    let (sealed, placed) = again.finish();
+    assert_eq!((&*sealed, placed), (plain, members));
 }
 
 /// Every object of a store has the id that it is found by, or is no object.

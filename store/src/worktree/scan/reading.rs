@@ -1,6 +1,7 @@
 //! Reading files, and telling damage from another content.
 
 use std::io::Read;
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use super::{Pending, Problem, ProblemKind, Scanner, State, Work, report};
@@ -65,11 +66,17 @@ impl Scanner<'_> {
         let mut before = Vec::new();
         while wanted.len() > 0 || !before.is_empty() {
             let part: Vec<_> = wanted.by_ref().take(PORTION).collect();
-            // While one part is read, what the one before told is noted and made durable.
-            let (read, noted) = rayon::join(
-                || self.read_part(batch, part),
-                || self.note_part(batch, state, std::mem::take(&mut before)),
-            );
+            // While one part is read, what the one before told is noted and made durable: by a
+            // thread of its own, as who waits for the disk keeps no core busy.
+            let told = std::mem::take(&mut before);
+            let (read, noted) = std::thread::scope(|scope| {
+                let noter = scope.spawn(|| self.note_part(batch, state, told));
+                let read = self.read_part(batch, part);
+                (
+                    read,
+                    noter.join().unwrap_or_else(|panic| resume_unwind(panic)),
+                )
+            });
             noted?;
             before = read?;
         }
