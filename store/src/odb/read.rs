@@ -40,8 +40,8 @@ impl Location {
 
 /// Knows where objects lie.
 pub(super) trait View {
-    /// All places where the object lies; none if it is not stored. One that lies in a pack that is
-    /// in the making may lie in the store too, by another run, and rest on that place.
+    /// All places where the object lies; none if it is not stored. What lies in a pack in the
+    /// making is named wherever else it lies too: the one place may rest on the other.
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError>;
     fn cache(&self) -> &Cache;
 }
