@@ -40,7 +40,9 @@ impl Pending {
         bytes: &[u8],
         base: Option<(ObjectKey, Weighed)>,
     ) -> Option<Encoded> {
-        let light = |weighed: &Weighed| weighed.frames.len() < usize::from(MAX_WEIGHT);
+        let light = |base: &Weighed| {
+            base.frames.len() < usize::from(MAX_WEIGHT) && base.bytes.len() <= MAX_PREFIX
+        };
         let heavy = base.as_ref().is_some_and(|(_, it)| !light(it));
         // What is too heavy stands whole from here on, and in no company that is heavy.
         let base = base.filter(|_| !heavy);
