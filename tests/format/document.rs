@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mailvc_store::object::{DeviceId, Kind};
+use mailvc_store::repo::FORMAT;
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
@@ -72,6 +73,16 @@ fn the_numbers_are_those_of_the_code() {
         compared += 1;
     }
     assert!(compared > 30, "{compared}");
+}
+
+#[test]
+fn this_program_writes_the_format_that_is_described() {
+    let document = document();
+    assert!(document.contains(&format!("\nFormat {FORMAT}. ")));
+    let (_, versions) = document.split_once("\n## Versions\n").expect("a chapter");
+    let rows = rows(versions);
+    let described = rows.iter().skip(2).map(|row| row[0].parse());
+    assert!(described.eq((1..=FORMAT).map(Ok)), "{versions}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! What is on disk never changes its meaning: bytes that were written once are written so again
-//! and read as they were, and a whole store of format 1 still gives every message.
+//! and read as they were, and a whole store of each format still gives every message.
 //!
 //! What fails here is not to be mended by new golden bytes: it is another format, with another
 //! number and a file of its own beside the old one. `store/FORMAT.md` says what the bytes mean.
@@ -16,6 +16,9 @@ mod store;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
+
+/// The formats of which there is a golden store, `storeN` in `golden/`.
+const FORMATS: [u32; 1] = [1];
 
 /// A file or directory of `golden/`.
 fn golden(name: &str) -> PathBuf {
@@ -42,21 +45,24 @@ fn pinned(file: &str, name: &str) -> Vec<u8> {
     bytes.expect("hexadecimal digits")
 }
 
+/// Bytes as lines of a golden file.
+fn lines(bytes: &[u8]) -> String {
+    let mut lines = String::new();
+    for line in bytes.chunks(48) {
+        lines.push_str("\n  ");
+        for byte in line {
+            let _ = write!(lines, "{byte:02x}");
+        }
+    }
+    lines
+}
+
 /// Compares, and shows what was found as it would be pinned.
 #[track_caller]
 fn same(file: &str, name: &str, found: &[u8]) {
-    let mut hex = String::new();
-    for byte in found {
-        let _ = write!(hex, "{byte:02x}");
-    }
-    let lines: Vec<_> = hex
-        .as_bytes()
-        .chunks(96)
-        .map(String::from_utf8_lossy)
-        .collect();
     assert!(
         pinned(file, name) == found,
-        "{file} has other bytes for\n{name}:\n  {}",
-        lines.join("\n  ")
+        "{file} has other bytes for\n{name}:{}",
+        lines(found)
     );
 }

@@ -1,11 +1,14 @@
-//! How the golden store was made. It is committed and never made again; a store of a later format
-//! is made beside it, in the same way:
+//! How a golden store is made. Those that are committed are never made again; one of a later format
+//! is made beside them, in the same way:
 //!
-//!     cargo test -p mailvc-tests --test format -- --ignored --nocapture a_golden_store
+//!     cargo test -p mailvc-tests --test format -- --ignored a_golden_store_is_made
+//!     cp -r target/tmp/golden/storeN tests/format/golden/
+//!     tests/format/reader.py --maildir target/tmp/golden/server/Maildir \
+//!         > tests/format/golden/storeN-messages.txt
 //!
-//! The server's store was taken without its private key, `index.redb`, `lock` and `incoming`; in
-//! `config` and `instance` the path and the numbers of the machine were replaced. The list of
-//! messages is what `reader.py --maildir` says of the Maildir, not of the store.
+//! It is the server's store without its private key and without what is no truth; in `config` and
+//! `instance` the path and the numbers of the machine are replaced. The list of messages is what
+//! `reader.py` says of the Maildir, not of the store. Then N goes into `FORMATS` of `main.rs`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -18,12 +21,14 @@ use mailvc_store::object::SnapshotId;
 use mailvc_store::progress::NoProgress;
 use mailvc_store::refs::{Expected, LogEntry, RefEdit, RefName};
 use mailvc_store::repo::{
-    CheckoutRequest, InitRequest, LockRequest, Locked, RemoteConfig, Repository, RestoreRequest,
-    Selection, SnapshotReport, SnapshotRequest,
+    CheckoutRequest, FORMAT, InitRequest, LockRequest, Locked, RemoteConfig, Repository,
+    RestoreRequest, Selection, SnapshotReport, SnapshotRequest,
 };
 use mailvc_transport::remote::{Call, Connection, call};
 use mailvc_transport::session::Consent;
 use mailvc_transport::wire::Verb;
+
+use crate::store::files;
 
 const LOCK: LockRequest<'static> = LockRequest {
     command: "mailvc",
@@ -56,14 +61,15 @@ impl Device {
         self.repo.lock(&LOCK).expect("a lock")
     }
 
-    fn snapshot(&self, message: &str) -> SnapshotId {
+    /// None if there is no mail yet.
+    fn snapshot(&self, message: &str) -> Option<SnapshotId> {
         let request = SnapshotRequest {
             message: message.to_owned(),
             yes: None,
             ..SnapshotRequest::default()
         };
         let report = self.lock().snapshot(&request).expect("a snapshot");
-        report.id.expect("mail")
+        report.id
     }
 
     fn go(&self, way: impl FnOnce(&Locked<'_>, &SnapshotReport)) {
@@ -169,6 +175,42 @@ fn first_mail(server: &Device) {
     std::fs::write(server.root.join("subscriptions"), lines).expect("written");
 }
 
+/// What is not taken into a golden store: its owner's secret, and what is no truth.
+const LEFT_OUT: [&str; 7] = [
+    "keys/device",
+    "index.redb",
+    "lock",
+    "gc",
+    "scans",
+    "guard.log",
+    "superseded",
+];
+
+/// Copies a store's files, and puts other values in place of what the machine gave.
+fn copy_anonymous(from: &Path, to: &Path) {
+    for (name, mut bytes) in files(from) {
+        let spelled = name.to_str().expect("a name");
+        if LEFT_OUT.contains(&spelled) || spelled.starts_with("incoming/") {
+            continue;
+        }
+        if spelled == "instance" {
+            bytes = b"0123456789abcdef 3\n".to_vec();
+        }
+        if spelled == "config" {
+            let text = String::from_utf8(bytes).expect("text");
+            let lines = text.lines().map(|line| match line.split_once(" = ") {
+                Some(("path", _)) => "path = \"/home/ada/Maildir\"\n".to_owned(),
+                Some(("anchor_inode", _)) => "anchor_inode = 2\n".to_owned(),
+                _ => format!("{line}\n"),
+            });
+            bytes = lines.collect::<String>().into_bytes();
+        }
+        let path = to.join(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
+        std::fs::write(path, bytes).expect("written");
+    }
+}
+
 #[test]
 #[ignore = "it makes a store of the present format, once"]
 fn a_golden_store_is_made() {
@@ -176,10 +218,10 @@ fn a_golden_store_is_made() {
     let _ = std::fs::remove_dir_all(&dir);
     let server = Device::new(&dir, "server");
     first_mail(&server);
-    let first = server.snapshot("the first");
+    let first = server.snapshot("the first").expect("mail");
     server.put("cur/8.noise:2,S", &noise(200));
     server.rename("new/7.plain", "cur/7.plain:2,S");
-    let second = server.snapshot("");
+    let second = server.snapshot("").expect("mail");
 
     let laptop = Device::new(&dir, "laptop");
     laptop.sync(&server);
@@ -228,4 +270,6 @@ fn a_golden_store_is_made() {
     let why = "tag first";
     let refs = server.repo.refs();
     refs.update(&[tag], &LogEntry { who, why }).expect("tagged");
+    let made = dir.join(format!("store{FORMAT}"));
+    copy_anonymous(server.repo.layout().root(), &made);
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use mailvc_store::fs::OsFs;
 use mailvc_store::object::{BlobId, DeviceId, Occasion, SnapshotId, Yes};
 use mailvc_store::refs::{Expected, LogEntry, LogRecord, RefEdit, RefName, RefStore};
-use mailvc_store::repo::{Applying, FORMAT};
+use mailvc_store::repo::Applying;
 use mailvc_store::time::Timestamp;
 
-use crate::{golden, pinned, same};
+use crate::{FORMATS, golden, pinned, same};
 
 const ID: SnapshotId = SnapshotId::new([0xab; 32]);
 
@@ -104,7 +104,9 @@ fn a_log_is_read_as_it_was() {
 }
 
 #[test]
-fn this_program_writes_the_format_that_is_described() {
-    let text = std::fs::read_to_string(golden("store1/format")).expect("a golden file");
-    assert_eq!(text, format!("mailvc {FORMAT}\n"));
+fn a_store_tells_its_format() {
+    for format in FORMATS {
+        let text = std::fs::read_to_string(golden(&format!("store{format}/format")));
+        assert_eq!(text.expect("a golden file"), format!("mailvc {format}\n"));
+    }
 }

@@ -1,6 +1,6 @@
-//! A whole store of format 1, as a run of long ago left it: two devices' history with merges and
-//! conflicts, every kind of snapshot, every codec. It is opened, listed, and every message taken
-//! out, and nothing of it is changed.
+//! Whole stores, one of each format, as runs of long ago left them: two devices' history with merges
+//! and conflicts, every kind of snapshot, every codec. Each is opened, listed, and every message
+//! taken out, and nothing of it is changed.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,45 @@ use std::sync::Arc;
 use mailvc_store::fs::OsFs;
 use mailvc_store::maildir::FolderPath;
 use mailvc_store::merge;
-use mailvc_store::object::{DeviceId, SnapshotId, SnapshotKind};
-use mailvc_store::odb::{ObjectRead, Overlay, PackedOdb};
+use mailvc_store::object::{DeviceId, Kind, SnapshotId, SnapshotKind};
+use mailvc_store::odb::{ObjectRead, ObjectWrite, Overlay, PackedOdb};
 use mailvc_store::refs::RefName;
-use mailvc_store::repo::Repository;
+use mailvc_store::repo::{FORMAT, Repository};
 use mailvc_store::sign::verify;
 use mailvc_store::{graph, mime, tree};
 
-use crate::golden;
+use crate::{FORMATS, golden};
 
-/// A copy of the golden store, to be opened and compared.
+/// A copy of a golden store, to be opened and compared.
 struct Copy {
+    format: u32,
     dir: tempfile::TempDir,
 }
 
 impl Copy {
-    fn new() -> Self {
+    fn new(format: u32) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        for (name, bytes) in files(&golden("store1")) {
-            let path = dir.path().join(name);
+        let copy = Self { format, dir };
+        for (name, bytes) in copy.golden_files() {
+            let path = copy.path().join(name);
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             std::fs::write(path, bytes).expect("written");
         }
-        Self { dir }
+        copy
+    }
+
+    fn of_each_format() -> impl Iterator<Item = Self> {
+        FORMATS.into_iter().map(Self::new)
+    }
+
+    fn golden_files(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        files(&golden(&format!("store{}", self.format)))
+    }
+
+    /// What `reader.py --maildir` said of the Maildir.
+    fn recorded(&self) -> String {
+        let name = format!("store{}-messages.txt", self.format);
+        std::fs::read_to_string(golden(&name)).expect("a golden file")
     }
 
     fn path(&self) -> &Path {
@@ -40,15 +56,18 @@ impl Copy {
     }
 
     fn open(&self) -> Repository {
-        Repository::open(Arc::new(OsFs), self.path()).expect("a store of this format")
+        Repository::open(Arc::new(OsFs), self.path()).expect("a store of a known format")
     }
 
-    fn is_untouched(&self) -> bool {
-        files(self.path()) == files(&golden("store1"))
+    #[track_caller]
+    fn assert_untouched(&self) {
+        let untouched = files(self.path()) == self.golden_files();
+        assert!(untouched, "format {}", self.format);
     }
 }
 
-fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+/// The files below a directory, by their paths in it.
+pub(crate) fn files(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut waiting = vec![root.to_owned()];
     while let Some(dir) = waiting.pop() {
@@ -101,87 +120,86 @@ fn listing(repo: &Repository, id: SnapshotId) -> Vec<String> {
     lines
 }
 
-fn recorded() -> String {
-    std::fs::read_to_string(golden("store1-messages.txt")).expect("a golden file")
-}
-
 #[test]
-fn every_message_of_a_store_of_format_1_comes_out_and_nothing_is_written() {
-    let copy = Copy::new();
-    let repo = copy.open();
-    let local = repo.local().expect("readable").expect("a ref");
-    let text = recorded();
-    let lines = text.lines().filter_map(|line| line.rsplit_once('\t'));
-    let mut expected: Vec<_> = lines.map(|(line, _sha256)| line.to_owned()).collect();
-    expected.sort_unstable();
-    assert_eq!(listing(&repo, local), expected);
-    for id in repo.odb().packs().expect("packs") {
-        let verified = repo.odb().verify_pack(id, true, &mut |it| panic!("{it:?}"));
-        verified.expect("readable");
-    }
-    assert!(copy.is_untouched());
-}
-
-#[test]
-fn refs_logs_and_trust_of_a_store_of_format_1_are_read() {
-    let copy = Copy::new();
-    let repo = copy.open();
-    let refs = repo.refs().list().expect("readable");
-    let names: Vec<_> = refs.iter().map(|(name, _)| name).collect();
-    let [RefName::Local, RefName::Inbox(laptop), RefName::Tag(tag)] = names.as_slice() else {
-        panic!("{names:?}");
-    };
-    assert_eq!(tag, "first");
-    let trust = repo.trust().expect("readable");
-    assert_eq!(trust.find("laptop").expect("known").id, *laptop);
-    assert_eq!(trust.devices().count(), 2);
-    for (name, tip) in &refs {
-        let log = repo.refs().log(name).expect("readable");
-        assert_eq!(log.first().expect("a change").new, Some(*tip));
-        assert_eq!(log.last().expect("a change").old, None);
-    }
-    assert_eq!(repo.config().device, "server");
-    assert!(copy.is_untouched());
-}
-
-#[test]
-fn the_history_of_a_store_of_format_1_still_holds() {
-    let copy = Copy::new();
-    let repo = copy.open();
-    let local = repo.local().expect("readable").expect("a ref");
-    let trust = repo.trust().expect("readable");
-    let mut kinds = Vec::new();
-    for ancestor in graph::ancestors(repo.odb(), [local]) {
-        let (id, snapshot) = ancestor.expect("a sound history");
-        kinds.push(snapshot.kind);
-        graph::check_parents(repo.odb(), &snapshot).expect("generations");
-        for folder in graph::load_map(repo.odb(), snapshot.folders)
-            .expect("a map")
-            .folders
-            .values()
-        {
-            let checked = tree::check(repo.odb(), folder.tree, folder.sums, &mut |_, _| {});
-            checked.expect("a sound tree");
+fn every_message_of_a_store_of_any_format_comes_out_and_nothing_is_written() {
+    for copy in Copy::of_each_format() {
+        let repo = copy.open();
+        let local = repo.local().expect("readable").expect("a ref");
+        let text = copy.recorded();
+        let lines = text.lines().filter_map(|line| line.rsplit_once('\t'));
+        let mut expected: Vec<_> = lines.map(|(line, _sha256)| line.to_owned()).collect();
+        expected.sort_unstable();
+        assert_eq!(listing(&repo, local), expected);
+        for id in repo.odb().packs().expect("packs") {
+            let verified = repo.odb().verify_pack(id, true, &mut |it| panic!("{it:?}"));
+            verified.expect("readable");
         }
-        if snapshot.kind == SnapshotKind::Merge {
-            // The rules of version 1 come to the same snapshot for ever.
-            let made = merge::recompute(&Overlay::new(repo.odb()), &snapshot);
-            assert_eq!(made.expect("mergeable"), id);
-            continue;
-        }
-        let device = snapshot.device.expect("a maker");
-        let signatures = repo.signatures(id).expect("readable");
-        let mut by_maker = signatures
-            .iter()
-            .filter(|bytes| device_of(bytes) == Some(device));
-        let sshsig = &by_maker.next().expect("a signature")[64..];
-        let key = &trust.device(device).expect("trusted").key;
-        assert_eq!(verify(key, &snapshot.encode(), sshsig), Ok(()));
+        copy.assert_untouched();
     }
-    kinds.sort_unstable();
-    kinds.dedup();
-    assert_eq!(kinds.len(), 5, "every kind of snapshot");
-    assert!(copy.is_untouched());
+}
+
+#[test]
+fn refs_logs_and_trust_of_a_store_of_any_format_are_read() {
+    for copy in Copy::of_each_format() {
+        let repo = copy.open();
+        let refs = repo.refs().list().expect("readable");
+        let names: Vec<_> = refs.iter().map(|(name, _)| name).collect();
+        let [RefName::Local, RefName::Inbox(laptop), RefName::Tag(tag)] = names.as_slice() else {
+            panic!("{names:?}");
+        };
+        assert_eq!(tag, "first");
+        let trust = repo.trust().expect("readable");
+        assert_eq!(trust.find("laptop").expect("known").id, *laptop);
+        assert_eq!(trust.devices().count(), 2);
+        for (name, tip) in &refs {
+            let log = repo.refs().log(name).expect("readable");
+            assert_eq!(log.first().expect("a change").new, Some(*tip));
+            assert_eq!(log.last().expect("a change").old, None);
+        }
+        assert_eq!(repo.config().device, "server");
+        copy.assert_untouched();
+    }
+}
+
+#[test]
+fn the_history_of_a_store_of_any_format_still_holds() {
+    for copy in Copy::of_each_format() {
+        let repo = copy.open();
+        let local = repo.local().expect("readable").expect("a ref");
+        let trust = repo.trust().expect("readable");
+        let mut kinds = Vec::new();
+        for ancestor in graph::ancestors(repo.odb(), [local]) {
+            let (id, snapshot) = ancestor.expect("a sound history");
+            kinds.push(snapshot.kind);
+            graph::check_parents(repo.odb(), &snapshot).expect("generations");
+            for folder in graph::load_map(repo.odb(), snapshot.folders)
+                .expect("a map")
+                .folders
+                .values()
+            {
+                let checked = tree::check(repo.odb(), folder.tree, folder.sums, &mut |_, _| {});
+                checked.expect("a sound tree");
+            }
+            if snapshot.kind == SnapshotKind::Merge {
+                // The rules of version 1 come to the same snapshot for ever.
+                let made = merge::recompute(&Overlay::new(repo.odb()), &snapshot);
+                assert_eq!(made.expect("mergeable"), id);
+                continue;
+            }
+            let device = snapshot.device.expect("a maker");
+            let signatures = repo.signatures(id).expect("readable");
+            let mut by_maker = signatures
+                .iter()
+                .filter(|bytes| device_of(bytes) == Some(device));
+            let sshsig = &by_maker.next().expect("a signature")[64..];
+            let key = &trust.device(device).expect("trusted").key;
+            assert_eq!(verify(key, &snapshot.encode(), sshsig), Ok(()));
+        }
+        kinds.sort_unstable();
+        kinds.dedup();
+        assert_eq!(kinds.len(), 5, "every kind of snapshot");
+        copy.assert_untouched();
+    }
 }
 
 fn device_of(signature: &[u8]) -> Option<DeviceId> {
@@ -189,45 +207,78 @@ fn device_of(signature: &[u8]) -> Option<DeviceId> {
 }
 
 #[test]
-fn lost_indexes_of_format_1_are_made_again_byte_for_byte() {
-    let copy = Copy::new();
-    for name in files(copy.path()).into_keys() {
-        if name.extension().is_some_and(|it| it == "idx") {
-            std::fs::remove_file(copy.path().join(name)).expect("removed");
+fn lost_indexes_of_any_format_are_made_again_byte_for_byte() {
+    for copy in Copy::of_each_format() {
+        for name in files(copy.path()).into_keys() {
+            if name.extension().is_some_and(|it| it == "idx") {
+                std::fs::remove_file(copy.path().join(name)).expect("removed");
+            }
         }
+        drop(PackedOdb::open(Arc::new(OsFs), copy.path()).expect("a store"));
+        copy.assert_untouched();
     }
-    drop(PackedOdb::open(Arc::new(OsFs), copy.path()).expect("a store"));
-    assert!(copy.is_untouched());
 }
 
 #[test]
 fn a_store_of_a_later_format_is_refused_and_left_alone() {
-    let copy = Copy::new();
-    std::fs::write(copy.path().join("format"), "mailvc 2\n").expect("written");
+    let copy = Copy::new(1);
+    let later = FORMAT + 1;
+    std::fs::write(copy.path().join("format"), format!("mailvc {later}\n")).expect("written");
     let before = files(copy.path());
     let refused = Repository::open(Arc::new(OsFs), copy.path());
     let error = refused.expect_err("a later format").to_string();
-    assert!(error.contains('2'), "{error}");
+    assert!(error.contains(&format!("has format {later};")), "{error}");
     assert_eq!(files(copy.path()), before);
 }
 
 /// `reader.py` knows FORMAT.md and nothing else of us.
-#[test]
-fn a_reader_written_from_the_document_alone_finds_the_same_mail() {
+fn read_by_another(store: &Path) -> Option<String> {
     let modules = ["-c", "import blake3, zstandard"];
     let there = Command::new("python3").args(modules).output();
     if !there.is_ok_and(|output| output.status.success()) {
         println!("skipped: python3 with the modules blake3 and zstandard is not there");
-        return;
+        return None;
     }
-    let copy = Copy::new();
     let output = Command::new("python3")
         .arg(golden("../reader.py"))
-        .arg(copy.path())
+        .arg(store)
         .output()
         .expect("python3");
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{errors}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), recorded());
-    assert!(copy.is_untouched());
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[test]
+fn a_reader_written_from_the_document_alone_finds_the_same_mail() {
+    for copy in Copy::of_each_format() {
+        if let Some(found) = read_by_another(copy.path()) {
+            assert_eq!(found, copy.recorded());
+            copy.assert_untouched();
+        }
+    }
+}
+
+/// What a store holds once more was added is still what its format describes.
+#[test]
+fn what_is_added_to_a_store_of_any_format_is_of_that_format() {
+    for copy in Copy::of_each_format() {
+        let before = files(copy.path());
+        let repo = copy.open();
+        let batch = repo.odb().batch().expect("disk");
+        for n in 0..100_u32 {
+            let message = format!("Subject: {n}\n\nadded later\n");
+            batch.write(Kind::Blob, message.as_bytes()).expect("disk");
+        }
+        batch.finish().expect("disk").expect("something new");
+        let mut added = files(copy.path());
+        added.retain(|name, _| !before.contains_key(name));
+        assert_eq!(added.len(), 2, "a pack and its index");
+        for bytes in added.values() {
+            assert_eq!(u32::from(bytes[7]), copy.format);
+        }
+        if let Some(found) = read_by_another(copy.path()) {
+            assert_eq!(found, copy.recorded());
+        }
+    }
 }
