@@ -23,7 +23,8 @@ impl Out {
         let fs = &odb.dir.fs;
         let scratch = Scratch::new(fs, &odb.incoming)?;
         let path = scratch.path(name);
-        let opened = fs.create_new(&path).and_then(PackWriter::new);
+        let opened = fs.create_new(&path);
+        let opened = opened.and_then(|file| PackWriter::new(file, odb.version));
         let writer = opened.map_err(OdbError::io(&path))?;
         let file = fs.open(&path).and_then(PackFile::new);
         let file = file.map_err(OdbError::io(&path))?;
@@ -61,10 +62,11 @@ impl Out {
     ) -> Result<PackId, OdbError> {
         let fs = &dir.fs;
         create_dir_durable(fs.as_ref(), &dir.path).map_err(OdbError::io(&dir.path))?;
+        let version = self.writer.version();
         let id = self.writer.finish();
         let id = id.map_err(OdbError::io(&self.open.path))?;
         let idx = self.scratch.path("idx");
-        write_idx(fs, &idx, &Idx::build(id, rows))?;
+        write_idx(fs, &idx, &Idx::build(id, version, rows))?;
         let renamed = fs
             .rename(&self.open.path, &dir.pack_path(id))
             .and_then(|()| fs.rename(&idx, &dir.idx_path(id)))

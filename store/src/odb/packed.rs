@@ -11,7 +11,7 @@ use super::{Batch, ObjectRead, OdbError, Receiving};
 use crate::blob::Dictionary;
 use crate::fs::SharedFs;
 use crate::object::{BlobId, IdPrefix, Kind, ObjectKey, PackId};
-use crate::pack::{Idx, IdxError};
+use crate::pack::{Idx, IdxError, PackVersion};
 
 /// The most ids that an abbreviation is resolved to; more would tell nobody anything.
 const RESOLVED: usize = 8;
@@ -21,6 +21,8 @@ const RESOLVED: usize = 8;
 pub struct PackedOdb {
     pub(super) dir: PackDir,
     pub(super) incoming: PathBuf,
+    /// What new packs are written in.
+    pub(super) version: PackVersion,
     set: RwLock<Arc<PackSet>>,
     cache: Cache,
 }
@@ -28,9 +30,20 @@ pub struct PackedOdb {
 impl PackedOdb {
     /// Opens the packs of the store in `store_dir`; one that was never written to has none.
     pub fn open(fs: SharedFs, store_dir: &Path) -> Result<Self, OdbError> {
+        Self::open_writing(fs, store_dir, PackVersion::NEWEST)
+    }
+
+    /// Like [`open`](Self::open), and writes packs of this version, for a store that others read
+    /// who know no newer one.
+    pub fn open_writing(
+        fs: SharedFs,
+        store_dir: &Path,
+        version: PackVersion,
+    ) -> Result<Self, OdbError> {
         let odb = Self {
             dir: PackDir::new(fs, store_dir.join("packs")),
             incoming: store_dir.join("incoming"),
+            version,
             set: RwLock::default(),
             cache: Cache::default(),
         };
@@ -125,14 +138,23 @@ impl PackedOdb {
             match known.cloned() {
                 Some(pack) => packs.push(pack),
                 None => match self.dir.idx(id) {
-                    Ok(idx) => packs.push(Arc::new(Pack::new(id, idx, false))),
-                    Err(_) => lost.push(id),
+                    Ok(idx) if !self.is_misplaced(id, &idx) => {
+                        packs.push(Arc::new(Pack::new(id, idx, false)));
+                    }
+                    _ => lost.push(id),
                 },
             }
         }
         self.put(PackSet { packs, stamp });
         self.mend_all(lost)?;
         Ok(self.current())
+    }
+
+    /// Whether an index is of another version than its pack. Where all is of the version that is
+    /// written here, no pack is opened for it.
+    fn is_misplaced(&self, id: PackId, idx: &Idx) -> bool {
+        let version = || self.dir.open(id).ok()?.file.version().ok();
+        idx.version() != self.version && version().is_some_and(|it| it != idx.version())
     }
 
     /// Looks through the indexes of all packs, and makes the damaged ones anew.
@@ -168,7 +190,8 @@ impl PackedOdb {
             other => other?,
         };
         let (rows, whole) = rows_of(self, &pack)?;
-        let bytes = Idx::build(id, rows);
+        let version = pack.file.version().map_err(OdbError::io(&pack.path))?;
+        let bytes = Idx::build(id, version, rows);
         if whole {
             // Best effort: without it the next process takes the time again.
             let _ = self.keep_idx(id, &bytes);

@@ -94,10 +94,14 @@ impl Verify<'_> {
     }
 
     fn id(&self, on_damage: &mut dyn FnMut(Damage)) -> Result<(), OdbError> {
-        let checked = self.pack.file.check_id();
-        let what = match checked.map_err(OdbError::io(&self.pack.path))? {
-            Some((id, true)) if id == self.id => return Ok(()),
+        let file = &self.pack.file;
+        let checked = file.check_id().map_err(OdbError::io(&self.pack.path))?;
+        let agrees = file.is_of_one_version();
+        let agrees = agrees.map_err(OdbError::io(&self.pack.path))?;
+        let what = match checked {
             Some((id, true)) if id != self.id => "the pack has another pack's name",
+            Some((_, true)) if agrees => return Ok(()),
+            Some((_, true)) => "the pack does not end as it starts",
             Some(_) => "the pack has another id",
             None => "the pack has no end",
         };

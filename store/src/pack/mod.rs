@@ -8,6 +8,7 @@ mod idx;
 mod reader;
 mod writer;
 
+pub use format::PackVersion;
 pub use idx::{Idx, IdxError, Place, Row};
 pub use reader::{Found, PackFile, Scan};
 pub use writer::PackWriter;

@@ -1,8 +1,9 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
-use super::format;
+use super::format::{self, PackVersion, START_LEN, TRAILER_LEN};
 use crate::blob::{Frame, HEADER_LEN, MAGIC, MAX_FRAME, frame_len};
 use crate::object::PackId;
 
@@ -16,13 +17,18 @@ const WINDOW: usize = 1 << 20;
 pub struct PackFile {
     file: File,
     len: u64,
+    version: OnceLock<PackVersion>,
 }
 
 impl PackFile {
     /// Reads from an open file.
     pub fn new(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file, len })
+        Ok(Self {
+            file,
+            len,
+            version: OnceLock::new(),
+        })
     }
 
     /// The bytes of the frame at `offset`, as long as its header says. Its checksum is for
@@ -34,7 +40,7 @@ impl PackFile {
     /// Tells of the header of each frame, in their order, without reading what they hold. Returns
     /// whether they fill the pack: if not, it is damaged.
     pub fn each_header(&self, each: &mut dyn FnMut(&[u8; HEADER_LEN])) -> io::Result<bool> {
-        let (mut at, end) = (format::START.len() as u64, self.frames_end());
+        let (mut at, end) = (START_LEN as u64, self.frames_end());
         let mut header = [0; HEADER_LEN];
         while at + HEADER_LEN as u64 <= end {
             self.file.read_exact_at(&mut header, at)?;
@@ -52,15 +58,47 @@ impl PackFile {
         self.len
     }
 
+    /// The pack's version, by which it is known what may be in it: the newer one if start and end
+    /// tell different ones, so that damage to either costs no frame.
+    pub fn version(&self) -> io::Result<PackVersion> {
+        if let Some(known) = self.version.get() {
+            return Ok(*known);
+        }
+        let told = self.versions()?.into_iter().flatten().max();
+        Ok(*self
+            .version
+            .get_or_init(|| told.unwrap_or(PackVersion::NEWEST)))
+    }
+
+    /// Whether start and end are there and of one version: if not, the pack is damaged.
+    pub fn is_of_one_version(&self) -> io::Result<bool> {
+        let [start, end] = self.versions()?;
+        Ok(start.is_some() && start == end)
+    }
+
+    /// The versions that the start and the end tell, as far as they are what they should be.
+    fn versions(&self) -> io::Result<[Option<PackVersion>; 2]> {
+        let mut start = [0; START_LEN];
+        if self.len >= START_LEN as u64 {
+            self.file.read_exact_at(&mut start, 0)?;
+        }
+        let end = self.trailer()?.map(|(version, _)| version);
+        Ok([PackVersion::of_start(start), end])
+    }
+
+    fn trailer(&self) -> io::Result<Option<(PackVersion, PackId)>> {
+        let Some(at) = self.len.checked_sub(TRAILER_LEN as u64) else {
+            return Ok(None);
+        };
+        let mut trailer = [0; TRAILER_LEN];
+        self.file.read_exact_at(&mut trailer, at)?;
+        Ok(format::parse_trailer(&trailer))
+    }
+
     /// The id in the trailer, and whether it is that of the bytes before it. `None` if there is
     /// no trailer.
     pub fn check_id(&self) -> io::Result<Option<(PackId, bool)>> {
-        let Some(frames_end) = self.len.checked_sub(format::TRAILER_LEN as u64) else {
-            return Ok(None);
-        };
-        let mut trailer = [0; format::TRAILER_LEN];
-        self.file.read_exact_at(&mut trailer, frames_end)?;
-        let Some((_, id)) = format::parse_trailer(&trailer) else {
+        let Some((_, id)) = self.trailer()? else {
             return Ok(None);
         };
         let hash = self.hash_until(self.len - 32)?;
@@ -84,22 +122,16 @@ impl PackFile {
     pub fn scan(&self) -> Scan<'_> {
         Scan {
             pack: self,
-            offset: format::START.len() as u64,
+            offset: START_LEN as u64,
             end: self.frames_end(),
         }
     }
 
     /// Where frames end: before the trailer if there is one.
     fn frames_end(&self) -> u64 {
-        let Some(end) = self.len.checked_sub(format::TRAILER_LEN as u64) else {
-            return self.len;
-        };
-        let mut trailer = [0; format::TRAILER_LEN];
-        let read = self.file.read_exact_at(&mut trailer, end);
-        if read.is_ok() && format::parse_trailer(&trailer).is_some() {
-            end
-        } else {
-            self.len
+        match self.trailer() {
+            Ok(Some(_)) => self.len - TRAILER_LEN as u64,
+            _ => self.len,
         }
     }
 
@@ -235,7 +267,7 @@ mod tests {
     }
 
     fn frames(path: &std::path::Path) -> (Vec<Vec<u8>>, Vec<(u64, u64)>) {
-        let pack = PackFile::new(File::open(path).expect("there")).expect("a file");
+        let pack = open(path);
         let (mut whole, mut damage) = (Vec::new(), Vec::new());
         for found in pack.scan() {
             match found.expect("readable") {
@@ -246,36 +278,77 @@ mod tests {
         (whole, damage)
     }
 
+    /// A pack of three frames: its id and its bytes.
+    fn three(path: &std::path::Path, version: PackVersion) -> (PackId, Vec<u8>) {
+        std::fs::remove_file(path).unwrap_or_default();
+        let file = OsFs.create_new(path).expect("new");
+        let mut writer = PackWriter::new(file, version).expect("disk");
+        for text in TEXTS {
+            writer.append(&frame(text)).expect("disk");
+        }
+        let id = writer.finish().expect("disk");
+        (id, std::fs::read(path).expect("there"))
+    }
+
+    fn open(path: &std::path::Path) -> PackFile {
+        PackFile::new(File::open(path).expect("there")).expect("a file")
+    }
+
+    const TEXTS: [&str; 3] = ["first", "second", "third"];
+
     #[test]
     fn damage_costs_the_frame_that_it_hits_and_no_other() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("pack");
-        let texts = ["first", "second", "third"];
-        let mut writer = PackWriter::new(OsFs.create_new(&path).expect("new")).expect("disk");
-        for text in texts {
-            writer.append(&frame(text)).expect("disk");
-        }
-        let id = writer.finish().expect("disk");
-        let all = std::fs::read(&path).expect("there");
-        let pack = PackFile::new(File::open(&path).expect("there")).expect("a file");
-        assert_eq!(pack.check_id().expect("readable"), Some((id, true)));
-        assert_eq!(frames(&path), (texts.map(frame).to_vec(), vec![]));
+        for version in PackVersion::ALL {
+            let (id, all) = three(&path, version);
+            let whole = open(&path);
+            assert_eq!(whole.check_id().expect("readable"), Some((id, true)));
+            assert_eq!(whole.version().expect("readable"), version);
+            assert!(whole.is_of_one_version().expect("readable"));
+            assert_eq!(frames(&path), (TEXTS.map(frame).to_vec(), vec![]));
 
-        let second = 8 + frame("first").len();
-        for at in second..second + frame("second").len() {
-            let mut damaged = all.clone();
-            damaged[at] ^= 1;
-            std::fs::write(&path, &damaged).expect("disk");
-            let (whole, damage) = frames(&path);
-            assert_eq!(whole, [frame("first"), frame("third")], "byte {at}");
-            assert_eq!(damage, [(second as u64, frame("second").len() as u64)]);
-            let pack = PackFile::new(File::open(&path).expect("there")).expect("a file");
-            assert_eq!(pack.check_id().expect("readable"), Some((id, false)));
+            let second = 8 + frame("first").len();
+            for at in second..second + frame("second").len() {
+                let mut damaged = all.clone();
+                damaged[at] ^= 1;
+                std::fs::write(&path, &damaged).expect("disk");
+                let (whole, damage) = frames(&path);
+                assert_eq!(whole, [frame("first"), frame("third")], "byte {at}");
+                assert_eq!(damage, [(second as u64, frame("second").len() as u64)]);
+                let checked = open(&path).check_id().expect("readable");
+                assert_eq!(checked, Some((id, false)));
+            }
+            for end in 0..all.len() {
+                std::fs::write(&path, &all[..end]).expect("disk");
+                let whole = frames(&path).0;
+                assert!(TEXTS.map(frame).starts_with(&whole), "cut at {end}");
+                if end >= 8 {
+                    assert_eq!(open(&path).version().expect("readable"), version);
+                }
+            }
         }
-        for end in 0..all.len() {
-            std::fs::write(&path, &all[..end]).expect("disk");
-            let whole = frames(&path).0;
-            assert!(texts.map(frame).starts_with(&whole), "cut at {end}");
+    }
+
+    #[test]
+    fn a_pack_that_ends_as_another_version_is_damaged_and_costs_no_frame() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("pack");
+        for version in PackVersion::ALL {
+            let (_, all) = three(&path, version);
+            let end = all.len() - TRAILER_LEN + 7;
+            for (at, other) in [(7, 1), (7, 2), (7, 9), (end, 1), (end, 2)] {
+                let mut damaged = all.clone();
+                if damaged[at] == other {
+                    continue;
+                }
+                damaged[at] = other;
+                std::fs::write(&path, &damaged).expect("disk");
+                let pack = open(&path);
+                assert!(!pack.is_of_one_version().expect("readable"), "byte {at}");
+                assert!(pack.version().expect("readable") >= version);
+                assert_eq!(frames(&path), (TEXTS.map(frame).to_vec(), vec![]));
+            }
         }
     }
 }

@@ -1,12 +1,13 @@
 use std::io;
 
-use super::format;
+use super::format::{self, PackVersion};
 use crate::fs::FileWrite;
 use crate::object::PackId;
 
 /// Writes one pack, frame after frame.
 pub struct PackWriter {
     file: Box<dyn FileWrite>,
+    version: PackVersion,
     hasher: blake3::Hasher,
     offset: u64,
     frames: u64,
@@ -14,14 +15,15 @@ pub struct PackWriter {
 
 impl PackWriter {
     /// Starts a pack in an empty file.
-    pub fn new(file: Box<dyn FileWrite>) -> io::Result<Self> {
+    pub fn new(file: Box<dyn FileWrite>, version: PackVersion) -> io::Result<Self> {
         let mut writer = Self {
             file,
+            version,
             hasher: blake3::Hasher::new(),
             offset: 0,
             frames: 0,
         };
-        writer.put(&format::START)?;
+        writer.put(&version.start())?;
         Ok(writer)
     }
 
@@ -33,6 +35,11 @@ impl PackWriter {
         Ok(offset)
     }
 
+    /// The version that it is written in.
+    pub fn version(&self) -> PackVersion {
+        self.version
+    }
+
     /// Where the next frame will start.
     pub fn offset(&self) -> u64 {
         self.offset
@@ -40,7 +47,7 @@ impl PackWriter {
 
     /// Ends the pack and makes it durable; it still has to be given its name.
     pub fn finish(mut self) -> io::Result<PackId> {
-        self.put(&format::trailer(self.frames))?;
+        self.put(&format::trailer(self.version, self.frames))?;
         let id = *self.hasher.finalize().as_bytes();
         self.file.write_all(&id)?;
         self.file.sync()?;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// The version of the formats that this program writes, and the newest that it reads.
-pub const FORMAT: u32 = 1;
+/// The version of the formats of a new store, and the newest that this program reads. A store of an
+/// older one is read and written as what it is.
+pub const FORMAT: u32 = 2;
 
 /// The paths inside a store.
 #[derive(Debug, Clone)]

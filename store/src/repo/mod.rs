@@ -61,6 +61,7 @@ use crate::index::Index;
 use crate::maildir::FolderPath;
 use crate::object::{DeviceId, FolderMap, SignatureId, Snapshot, SnapshotId};
 use crate::odb::{ObjectRead, OdbError, PackedOdb};
+use crate::pack::PackVersion;
 use crate::refs::{RefName, RefStore};
 use crate::sign::{KeyFile, Signer};
 use crate::worktree::Maildir;
@@ -85,8 +86,9 @@ impl Repository {
     pub fn open(fs: SharedFs, dir: &Path) -> Result<Self, RepoError> {
         let layout = StoreLayout::new(dir);
         let path = layout.format();
-        match read_bytes(&*fs, &path) {
-            Ok(bytes) if bytes == format!("mailvc {FORMAT}\n").as_bytes() => {}
+        let packs = match read_bytes(&*fs, &path) {
+            Ok(bytes) if bytes == b"mailvc 1\n" => PackVersion::V1,
+            Ok(bytes) if bytes == format!("mailvc {FORMAT}\n").as_bytes() => PackVersion::V2,
             Ok(bytes) => {
                 let found = String::from_utf8_lossy(&bytes);
                 let found = found
@@ -103,9 +105,9 @@ impl Repository {
                 return Err(RepoError::NoStore(dir.to_owned()));
             }
             Err(error) => return Err(RepoError::at(path)(error)),
-        }
+        };
         let config = Config::load(&*fs, &layout.config())?;
-        let odb = Arc::new(PackedOdb::open(fs.clone(), dir)?);
+        let odb = Arc::new(PackedOdb::open_writing(fs.clone(), dir, packs)?);
         let refs = RefStore::open(fs.clone(), dir);
         Ok(Self {
             fs,

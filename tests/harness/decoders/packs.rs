@@ -10,7 +10,7 @@ use mailvc_store::blob::{
 use mailvc_store::fs::OsFs;
 use mailvc_store::object::{BlobId, Kind, ObjectKey, PackId};
 use mailvc_store::odb::{ObjectRead, PackedOdb};
-use mailvc_store::pack::{Idx, Row, pack_name};
+use mailvc_store::pack::{Idx, PackVersion, Row, pack_name};
 
 use super::disk::{entries, put, scratch};
 
@@ -117,10 +117,18 @@ fn assert_whole(odb: &PackedOdb) {
 
 /// A store with one pack of these frames, or of what stands there in place of frames.
 pub(super) fn pack(bytes: &[u8]) {
+    for version in PackVersion::ALL {
+        pack_of(version, bytes);
+    }
+}
+
+fn pack_of(version: PackVersion, bytes: &[u8]) {
     let (frames, all) = sealed(bytes);
-    let mut pack = b"MVPACK\0\x01".to_vec();
+    let mut pack = b"MVPACK\0".to_vec();
+    pack.push(version as u8);
     pack.extend_from_slice(&all);
-    pack.extend_from_slice(b"MVPEND\0\x01");
+    pack.extend_from_slice(b"MVPEND\0");
+    pack.push(version as u8);
     pack.extend_from_slice(&(frames.len() as u64).to_le_bytes());
     let id = PackId::new(*blake3::hash(&pack).as_bytes());
     pack.extend_from_slice(id.as_bytes());
@@ -152,14 +160,24 @@ pub(super) fn received(bytes: &[u8]) {
     assert_eq!(odb.packs().expect("readable"), []);
 }
 
-pub(super) fn idx(bytes: &[u8]) {
+/// The bytes of an index with the pack's name and the checksum made right, as its version has them.
+fn sealed_idx(bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
-    if let Some(at) = bytes.len().checked_sub(64) {
-        bytes[at..at + 32].copy_from_slice(PACK.as_bytes());
-        let sum = blake3::hash(&bytes[..at + 32]);
-        bytes[at + 32..].copy_from_slice(sum.as_bytes());
+    let len = if bytes.get(7) == Some(&(PackVersion::V1 as u8)) {
+        32
+    } else {
+        16
+    };
+    if let Some(at) = bytes.len().checked_sub(2 * len) {
+        bytes[at..at + len].copy_from_slice(&PACK.as_bytes()[..len]);
+        let sum = blake3::hash(&bytes[..at + len]);
+        bytes[at + len..].copy_from_slice(&sum.as_bytes()[..len]);
     }
-    let Ok(idx) = Idx::from_bytes(bytes, PACK) else {
+    bytes
+}
+
+pub(super) fn idx(bytes: &[u8]) {
+    let Ok(idx) = Idx::from_bytes(sealed_idx(bytes), PACK) else {
         return;
     };
     let mut rows: Vec<(ObjectKey, Row)> = Vec::new();
@@ -174,9 +192,13 @@ pub(super) fn idx(bytes: &[u8]) {
     }
     for (key, _) in &rows {
         let _ = idx.find(*key);
+        let _ = idx.find_by_start(key.kind, key.hash.first_chunk().expect("long enough"));
     }
-    let again = Idx::from_bytes(Idx::build(PACK, rows.clone()), PACK).expect("our own");
-    for (key, _) in rows {
-        assert!(again.find(key).expect("our own").is_some());
+    for version in PackVersion::ALL {
+        let again = Idx::build(PACK, version, rows.clone());
+        let again = Idx::from_bytes(again, PACK).expect("our own");
+        for (key, _) in &rows {
+            assert!(again.find(*key).expect("our own").is_some());
+        }
     }
 }

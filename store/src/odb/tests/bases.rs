@@ -71,7 +71,7 @@ fn bases_that_rest_on_each_other_end_in_an_error() {
     let (one, two) = (noise(500, 1), noise(500, 2));
     let [a, b] = [&one, &two].map(|it| ObjectKey::of(Kind::Tree, it));
     let path = home.0.path().join("pack");
-    let mut writer = PackWriter::new(OsFs.create_new(&path).expect("new")).expect("disk");
+    let mut writer = PackWriter::new(OsFs.create_new(&path).expect("new"), NEWEST).expect("disk");
     let mut rows = Vec::new();
     for (key, bytes, base, base_bytes) in [(a, &one, b, &two), (b, &two, a, &one)] {
         let mut group = Group::new();
@@ -89,7 +89,7 @@ fn bases_that_rest_on_each_other_end_in_an_error() {
     let packs = home.store().join("packs");
     fs::create_dir_all(&packs).expect("disk");
     fs::rename(&path, packs.join(pack_name(id))).expect("disk");
-    fs::write(packs.join(idx_name(id)), Idx::build(id, rows)).expect("disk");
+    fs::write(packs.join(idx_name(id)), Idx::build(id, NEWEST, rows)).expect("disk");
     assert!(matches!(home.open().read(a), Err(OdbError::Damaged { .. })));
 }
 

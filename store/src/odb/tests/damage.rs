@@ -50,3 +50,26 @@ fn a_whole_pack_verifies_without_a_word() {
     let mut silent = |damage: Damage| panic!("{damage:?}");
     odb.verify_pack(pack, true, &mut silent).expect("readable");
 }
+
+/// Its id is right, as whoever made it knew how to hash; its end is that of the other version.
+#[test]
+fn a_pack_that_ends_as_another_version_is_told_of_as_damaged() {
+    let home = Home::new();
+    let messages: Vec<_> = (0..30).map(message).collect();
+    let pack = home.add(&home.open(), &messages);
+    let mut bytes = fs::read(home.pack_file(pack)).expect("there");
+    fs::remove_file(home.pack_file(pack)).expect("there");
+    let end = bytes.len() - 32;
+    bytes[end - 16 + 7] = PackVersion::V1 as u8;
+    let id = PackId::new(*blake3::hash(&bytes[..end]).as_bytes());
+    bytes[end..].copy_from_slice(id.as_bytes());
+    fs::write(home.pack_file(id), bytes).expect("disk");
+
+    let odb = home.open();
+    let mut found = Vec::new();
+    let done = odb.verify_pack(id, true, &mut |damage| found.push(damage));
+    done.expect("readable");
+    let what: Vec<_> = found.iter().map(|damage| damage.what).collect();
+    assert_eq!(what, ["the pack does not end as it starts"]);
+    assert_reads(&odb, &messages);
+}

@@ -18,8 +18,10 @@ use super::*;
 use crate::blob::{Codec, Content, Group, Help, MAX_WEIGHT, PART_LEN, encode};
 use crate::fs::{Fs, OsFs};
 use crate::object::PackId;
-use crate::pack::{Idx, PackWriter, Place, Row, idx_name, pack_name};
+use crate::pack::{Idx, PackVersion, PackWriter, Place, Row, idx_name, pack_name};
 use crate::progress::NoProgress;
+
+const NEWEST: PackVersion = PackVersion::NEWEST;
 
 /// A message of a file in a directory.
 struct Source(PathBuf);
@@ -41,12 +43,20 @@ impl Home {
         PackedOdb::open(Arc::new(OsFs), &self.store()).expect("a store")
     }
 
+    fn open_writing(&self, version: PackVersion) -> PackedOdb {
+        PackedOdb::open_writing(Arc::new(OsFs), &self.store(), version).expect("a store")
+    }
+
     fn store(&self) -> PathBuf {
         self.0.path().join("store")
     }
 
     fn pack_file(&self, id: PackId) -> PathBuf {
         self.store().join("packs").join(pack_name(id))
+    }
+
+    fn idx_file(&self, id: PackId) -> PathBuf {
+        self.store().join("packs").join(idx_name(id))
     }
 
     fn sources(&self, messages: &[Vec<u8>]) -> Vec<Source> {

@@ -6,6 +6,7 @@ mod accepting;
 mod answers;
 mod collecting;
 mod costing;
+mod formats;
 mod going_back;
 mod guarding;
 mod initialising;
