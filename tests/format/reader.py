@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Reads a store of format 1, from what store/FORMAT.md says and with none of mailvc's own code.
+"""Reads a store of format 1 or 2, from what store/FORMAT.md says and with none of mailvc's own code.
 
     reader.py STORE [REF]      lists every message of a snapshot (of `local`, if no ref is named)
     reader.py --maildir DIR    lists a Maildir++ in the same way, to compare
@@ -128,48 +128,69 @@ class Frame:
 
 
 class Idx:
-    """An index file, looked up as mailvc does: a fan-out, then rows of 52 bytes."""
+    """An index file, looked up as mailvc does: perhaps a fan-out, then rows."""
 
-    def __init__(self, path, pack_id):
+    def __init__(self, path, version, pack_id):
         with open(path, "rb") as file:
             self.data = file.read()
-        need(self.data[:8] == b"MVIDX\0\0\1", "index magic")
-        need(blake3(self.data[:-32]).digest() == self.data[-32:], "index checksum")
-        need(self.data[-64:-32] == pack_id, "index of another pack")
-        self.sections, at = {}, 8 + 4 * 6
-        for kind, count in zip(KINDS, struct.unpack_from("<6I", self.data, 8)):
+        need(self.data[:8] == b"MVIDX\0\0" + bytes([version]), "index magic")
+        header = Reader(self.data)
+        header.raw(8)
+        if version == 1:
+            self.widths, half = (8, 4, 8), 32
+            counts = struct.unpack("<6I", header.raw(24))
+        else:
+            self.widths, half = tuple(header.raw(3)), 16
+            counts = [header.varint(2**32 - 1) for _ in KINDS]
+        need(all(1 <= width <= most for width, most in zip(self.widths, (8, 4, 8))), "index widths")
+        self.row_len = 32 + sum(self.widths)
+        self.sections, at = {}, header.at
+        for kind, count in zip(KINDS, counts):
             bits = next(bits for bits in range(25) if count >> bits <= 16 or bits == 24)
-            rows = at + (4 * (2**bits + 1) if count else 0)
-            self.sections[kind] = at, bits, rows, count
-            at = rows + 52 * count
-        need(at + 64 == len(self.data), "index length")
+            fan_out = count and (bits or version == 1)
+            rows = at + (4 * (2**bits + 1) if fan_out else 0)
+            self.sections[kind] = at if fan_out else None, bits, rows, count
+            at = rows + self.row_len * count
+        need(at + 2 * half == len(self.data), "index length")
+        need(self.data[at:at + half] == pack_id[:half], "index of another pack")
+        need(blake3(self.data[:-half]).digest()[:half] == self.data[-half:], "index checksum")
 
     def find(self, kind, wanted):
+        """Where an object lies: offset of the frame, offset within it (none: in parts), length."""
         fan_out, bits, rows, count = self.sections[kind]
-        if not count:
-            return None
-        bucket = int.from_bytes(wanted[:4], "big") >> (32 - bits)
-        first, end = struct.unpack_from("<2I", self.data, fan_out + 4 * bucket)
-        for at in range(first, end):
-            found, *row = struct.unpack_from("<32sQIQ", self.data, rows + 52 * at)
-            if found == wanted:
-                return row
+        first, end = 0, count
+        if fan_out is not None:
+            bucket = int.from_bytes(wanted[:4], "big") >> (32 - bits)
+            first, end = struct.unpack_from("<2I", self.data, fan_out + 4 * bucket)
+        for at in range(rows + self.row_len * first, rows + self.row_len * end, self.row_len):
+            if self.data[at:at + 32] == wanted:
+                return self.row(at + 32)
         return None
+
+    def row(self, at):
+        numbers = []
+        for width in self.widths:
+            numbers.append(int.from_bytes(self.data[at:at + width], "little"))
+            at += width
+        frame, place, size = numbers
+        return frame, None if place == 2**(8 * self.widths[1]) - 1 else place, size
 
 
 class Store:
     def __init__(self, root):
         self.root = root
-        need(self.file("format") == b"mailvc 1\n", "not a store of format 1")
+        need(self.file("format") in (b"mailvc 1\n", b"mailvc 2\n"), "not a store of format 1 or 2")
         self.packs = {}
         for name in sorted(os.listdir(os.path.join(root, "packs"))):
             if name.endswith(".pack"):
                 pack = self.file("packs/" + name)
-                need(pack[:8] == b"MVPACK\0\1" and pack[-48:-40] == b"MVPEND\0\1", "pack magic")
+                version = pack[7]
+                need(pack[:7] == b"MVPACK\0" and version in (1, 2), "pack magic")
+                need(pack[-48:-40] == b"MVPEND\0" + pack[7:8], "pack end")
                 need(blake3(pack[:-32]).digest() == pack[-32:], "pack checksum")
                 need(name == pack[-32:].hex() + ".pack", "pack name")
                 idx = os.path.join(root, "packs", name.replace(".pack", ".idx"))
-                self.packs[name] = pack, Idx(idx, pack[-32:])
+                self.packs[name] = pack, Idx(idx, version, pack[-32:])
 
     def file(self, name):
         with open(os.path.join(self.root, name), "rb") as file:
@@ -182,7 +203,7 @@ class Store:
             if row is None:
                 continue
             offset, start, size = row
-            if start == 0xFFFFFFFF:
+            if start is None:
                 data = self.parts(pack, offset, wanted, size)
             else:
                 data = self.plain(name, offset)[start:start + size]

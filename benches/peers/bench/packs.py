@@ -3,7 +3,6 @@
 import struct
 
 KINDS = 6
-ROW = 52
 
 
 def message_bytes(store):
@@ -38,10 +37,39 @@ def _frame(pack, offset):
 def _rows(idx, in_parts=False):
     """Where messages lie: offset of the frame, whether in parts, length."""
     # Kind 1, which is listed first, is messages.
-    count = struct.unpack_from(f"<{KINDS}I", idx, 8)[0]
-    bits = next(bits for bits in range(25) if count >> bits <= 16 or bits == 24)
-    start = 8 + 4 * KINDS + (4 * ((1 << bits) + 1) if count else 0)
-    for at in range(start, start + ROW * count, ROW):
-        offset, place, length = struct.unpack_from("<QIQ", idx, at + 32)
-        if not in_parts or place == 0xFFFFFFFF:
-            yield offset, place == 0xFFFFFFFF, length
+    start, count, widths = _header(idx)
+    for at in range(start, start + (32 + sum(widths)) * count, 32 + sum(widths)):
+        numbers, at = [], at + 32
+        for width in widths:
+            numbers.append(int.from_bytes(idx[at:at + width], "little"))
+            at += width
+        offset, place, length = numbers
+        parts = place == 256 ** widths[1] - 1
+        if not in_parts or parts:
+            yield offset, parts, length
+
+
+def _header(idx):
+    """Where the rows of messages start, how many there are, how wide their numbers are."""
+    version = idx[7]
+    if version == 1:
+        widths, counts, at = (8, 4, 8), struct.unpack_from(f"<{KINDS}I", idx, 8), 8 + 4 * KINDS
+    elif version == 2:
+        widths, counts, at = tuple(idx[8:11]), [], 11
+        for _ in range(KINDS):
+            count, at = _varint(idx, at)
+            counts.append(count)
+    else:
+        raise AssertionError(f"an index of version {version}")
+    bits = next(bits for bits in range(25) if counts[0] >> bits <= 16 or bits == 24)
+    fan_out = counts[0] and (bits or version == 1)
+    return at + (4 * ((1 << bits) + 1) if fan_out else 0), counts[0], widths
+
+
+def _varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 127) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 128:
+            return value, at
