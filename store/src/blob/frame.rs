@@ -1,4 +1,4 @@
-use super::{Dictionary, Sealed, zstd};
+use super::{Dictionary, Link, Member, Sealed, links, zstd};
 use crate::codec::{DecodeError, Reader, Writer};
 use crate::object::{BlobId, Kind, ObjectKey};
 
@@ -14,6 +14,8 @@ pub const PART_LEN: usize = 1 << 20;
 pub const MAX_BASES: usize = 32;
 /// The most frames that have to be decoded to decode one, itself counted.
 pub const MAX_WEIGHT: u8 = 16;
+/// The same of one with links.
+pub const MAX_LINKED_WEIGHT: u8 = 32;
 /// The longest frame, in bytes.
 pub const MAX_FRAME: usize = HEADER_LEN + MAX_EXTRA + MAX_PLAIN;
 
@@ -26,6 +28,9 @@ const RAW: u8 = 0;
 const ZSTD: u8 = 1;
 const DICTIONARY: u8 = 2;
 const PREFIX: u8 = 3;
+const LINKED: u8 = 4;
+/// How much of a base's id stands in a frame with links, in bytes.
+const NAME_LEN: usize = 16;
 
 /// Bytes that are no frame, or not the frame that they were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -86,6 +91,44 @@ pub enum Codec {
         /// Folder tree nodes or folder maps.
         bases: Vec<ObjectKey>,
     },
+    /// The same, the bases named shortly, and ids of the group's own objects left out. In packs of
+    /// version 2 alone.
+    Linked {
+        /// How many frames have to be decoded to decode this one, itself counted.
+        weight: u8,
+        /// Folder tree nodes or folder maps.
+        bases: Vec<BaseName>,
+        /// The ids that were left out.
+        links: Vec<Link>,
+    },
+}
+
+impl Codec {
+    /// Whether no other object but perhaps a dictionary is needed to decode the frame: only such
+    /// frames may travel as they are.
+    pub fn stands_alone(&self) -> bool {
+        !matches!(self, Self::Prefix { .. } | Self::Linked { .. })
+    }
+}
+
+/// What a base is called in a frame: so much of its id that no other has the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BaseName {
+    /// Tree or folder map.
+    pub kind: Kind,
+    /// What its id starts with.
+    pub start: [u8; NAME_LEN],
+}
+
+impl From<ObjectKey> for BaseName {
+    fn from(key: ObjectKey) -> Self {
+        let mut start = [0; NAME_LEN];
+        start.copy_from_slice(&key.hash[..NAME_LEN]);
+        Self {
+            kind: key.kind,
+            start,
+        }
+    }
 }
 
 /// What a codec needs beside the stored bytes.
@@ -148,8 +191,9 @@ pub fn group_len(header: &[u8; HEADER_LEN]) -> Option<usize> {
 /// Makes a frame; where the codec saves nothing it is stored raw. `plain` is bounded by the
 /// caller, and `help` is what `codec` needs.
 pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> Vec<u8> {
-    let packed = match codec {
+    let packed = match &codec {
         Codec::Raw => None,
+        Codec::Linked { links, .. } => zstd::compress(&links::cut(plain, links), help),
         _ => zstd::compress(plain, help),
     };
     assemble(content, codec, plain, packed)
@@ -160,6 +204,26 @@ pub fn encode(content: &Content, codec: Codec, plain: &[u8], help: Help<'_>) -> 
 pub fn encode_group(group: &mut Sealed, codec: Codec, help: Help<'_>, thorough: bool) -> Vec<u8> {
     let packed = zstd::compress_group(group, help, thorough);
     assemble(&Content::Group, codec, group, packed)
+}
+
+/// Makes the frame of a group with links, of objects with these keys, upon these bases; `before`
+/// are the bases' bytes, `weight` as in [`Codec::Linked`].
+pub fn encode_linked(
+    (plain, members): (&[u8], &[Member]),
+    keys: &[ObjectKey],
+    (weight, bases, before): (u8, &[ObjectKey], &[u8]),
+) -> Vec<u8> {
+    let links = links::find(plain, members, keys);
+    if links.is_empty() && bases.is_empty() {
+        return encode(&Content::Group, Codec::Zstd, plain, Help::None);
+    }
+    let bases = bases.iter().map(|&base| base.into()).collect();
+    let codec = Codec::Linked {
+        weight,
+        bases,
+        links,
+    };
+    encode(&Content::Group, codec, plain, Help::Prefix(before))
 }
 
 fn assemble(content: &Content, codec: Codec, plain: &[u8], packed: Option<Vec<u8>>) -> Vec<u8> {
@@ -179,6 +243,7 @@ fn assemble(content: &Content, codec: Codec, plain: &[u8], packed: Option<Vec<u8
         Codec::Zstd => ZSTD,
         Codec::Dictionary(_) => DICTIONARY,
         Codec::Prefix { .. } => PREFIX,
+        Codec::Linked { .. } => LINKED,
     });
     writer.raw(&(extra.len() as u16).to_le_bytes());
     writer.raw(&(plain.len() as u32).to_le_bytes());
@@ -208,12 +273,57 @@ fn encode_extra(content: &Content, codec: &Codec) -> Vec<u8> {
                 encode_key(&mut writer, base);
             }
         }
+        Codec::Linked {
+            weight,
+            bases,
+            links,
+        } => {
+            writer.u8(*weight);
+            encode_names(&mut writer, bases);
+            links::encode(&mut writer, links);
+        }
     }
     writer.finish()
 }
 
 fn encode_key(writer: &mut Writer, key: ObjectKey) {
     writer.u8(key.kind as u8).raw(&key.hash);
+}
+
+/// How many, then of each a bit that tells its kind, then the names.
+fn encode_names(writer: &mut Writer, bases: &[BaseName]) {
+    writer.u8(bases.len() as u8);
+    for eight in bases.chunks(8) {
+        let bit = |(at, base): (usize, &BaseName)| u8::from(base.kind == Kind::FolderMap) << at;
+        writer.u8(eight.iter().enumerate().map(bit).sum());
+    }
+    for base in bases {
+        writer.raw(&base.start);
+    }
+}
+
+fn decode_names(fields: &mut Reader<'_>) -> Result<Vec<BaseName>, FrameError> {
+    let count = usize::from(fields.u8("bases")?);
+    if count > MAX_BASES {
+        return Err(FrameError("bases"));
+    }
+    let bits = fields.raw(count.div_ceil(8), "kinds of bases")?;
+    let unused = bits
+        .last()
+        .is_some_and(|&last| count % 8 > 0 && last >> (count % 8) != 0);
+    if unused {
+        return Err(FrameError("kinds of bases"));
+    }
+    let name = |at: usize| {
+        let is_map = bits
+            .get(at / 8)
+            .is_some_and(|byte| byte >> (at % 8) & 1 == 1);
+        Ok(BaseName {
+            kind: if is_map { Kind::FolderMap } else { Kind::Tree },
+            start: fields.array("name of a base")?,
+        })
+    };
+    (0..count).map(name).collect()
 }
 
 /// Over everything but the magic and the checksum itself.
@@ -261,6 +371,9 @@ impl<'a> Frame<'a> {
         let Content::Part(part) = self.content else {
             return Ok(());
         };
+        if !self.codec.stands_alone() {
+            return Err(FrameError("codec of a part"));
+        }
         let placed = part.total > PART_LEN as u64
             && part.offset < part.total
             && part.offset.is_multiple_of(PART_LEN as u64);
@@ -281,6 +394,10 @@ impl<'a> Frame<'a> {
             }
             (Codec::Prefix { .. }, Help::Prefix(_)) => {
                 zstd::decompress(self.stored, self.plain_len, help)
+            }
+            (Codec::Linked { links, .. }, Help::Prefix(_)) => {
+                let len = links::cut_len(self.plain_len, links)?;
+                links::fill(&zstd::decompress(self.stored, len, help)?, links)
             }
             _ => Err(FrameError("what the frame was compressed with")),
         }
@@ -314,6 +431,17 @@ fn decode_codec(number: u8, fields: &mut Reader<'_>) -> Result<Codec, FrameError
             Ok(Codec::Prefix {
                 weight,
                 bases: bases.collect::<Result<_, _>>()?,
+            })
+        }
+        LINKED => {
+            let weight = fields.u8("frame weight")?;
+            if weight > MAX_LINKED_WEIGHT {
+                return Err(FrameError("bases"));
+            }
+            Ok(Codec::Linked {
+                weight,
+                bases: decode_names(fields)?,
+                links: links::decode(fields)?,
             })
         }
         _ => Err(FrameError("frame codec")),

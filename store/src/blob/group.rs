@@ -152,7 +152,17 @@ impl Group {
 
 /// The objects of a group's plain bytes, which they fill to the last byte.
 pub fn members(plain: &[u8]) -> Result<Vec<Member>, FrameError> {
-    let mut reader = Reader::new(plain);
+    let members = directory(&mut Reader::new(plain))?;
+    let end = members.last().map_or(1, |last| last.start + last.len);
+    if end == plain.len() {
+        Ok(members)
+    } else {
+        Err(FrameError("object lengths"))
+    }
+}
+
+/// Where the objects of a group lie by its directory, the first thing in its plain bytes.
+pub(super) fn directory(reader: &mut Reader<'_>) -> Result<Vec<Member>, FrameError> {
     let count = reader.bounded(MAX_MEMBERS as u64, "number of objects")?;
     let mut members = Vec::with_capacity(count as usize);
     let mut start = 0;
@@ -163,12 +173,9 @@ pub fn members(plain: &[u8]) -> Result<Vec<Member>, FrameError> {
         members.push(Member { kind, start, len });
         start += len;
     }
-    if start != reader.remaining() {
-        return Err(FrameError("object lengths"));
-    }
-    let directory = reader.offset();
+    let length = reader.offset();
     for member in &mut members {
-        member.start += directory;
+        member.start += length;
     }
     Ok(members)
 }

@@ -8,13 +8,16 @@
 mod dictionary;
 mod frame;
 mod group;
+mod links;
 mod zstd;
 
 pub use dictionary::{Dictionary, MAX_DICTIONARY};
 pub use frame::{
-    Codec, Content, Frame, FrameError, HEADER_LEN, Help, MAGIC, MAX_BASES, MAX_FRAME, MAX_PLAIN,
-    MAX_WEIGHT, PART_LEN, Part, encode, encode_group, frame_len, group_len,
+    BaseName, Codec, Content, Frame, FrameError, HEADER_LEN, Help, MAGIC, MAX_BASES, MAX_FRAME,
+    MAX_LINKED_WEIGHT, MAX_PLAIN, MAX_WEIGHT, PART_LEN, Part, encode, encode_group, encode_linked,
+    frame_len, group_len,
 };
 pub use group::{
     GROUP_TARGET, Group, MAX_MEMBERS, MAX_OBJECT, MESSAGES_TARGET, Member, Sealed, members,
 };
+pub use links::{Link, MAX_LINKS};

@@ -8,7 +8,7 @@ use super::rows::rows_of;
 use super::scratch::Scratch;
 use super::set::{Pack, PackDir, PackSet};
 use super::{Batch, ObjectRead, OdbError, Receiving};
-use crate::blob::Dictionary;
+use crate::blob::{BaseName, Dictionary};
 use crate::fs::SharedFs;
 use crate::object::{BlobId, IdPrefix, Kind, ObjectKey, PackId};
 use crate::pack::{Idx, IdxError, PackVersion};
@@ -300,6 +300,16 @@ impl View for PackedOdb {
         // A collection moved it elsewhere before it took the pack away.
         self.refresh()?;
         Ok(self.places(key)?.0)
+    }
+
+    fn named(&self, base: BaseName) -> Result<Option<ObjectKey>, OdbError> {
+        for pack in &self.current().packs {
+            let found = pack.idx.find_by_start(base.kind, &base.start);
+            if let Some((hash, _)) = found.map_err(|error| self.idx_error(pack.id, error))? {
+                return Ok(Some(ObjectKey::new(base.kind, hash)));
+            }
+        }
+        Ok(None)
     }
 
     fn cache(&self) -> &Cache {

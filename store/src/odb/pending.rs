@@ -3,9 +3,12 @@
 
 use std::collections::BTreeSet;
 
-use crate::blob::{Codec, Content, GROUP_TARGET, Group, Help, MAX_BASES, MAX_WEIGHT, encode};
+use crate::blob::{
+    Codec, Content, GROUP_TARGET, Group, Help, MAX_BASES, MAX_LINKED_WEIGHT, MAX_WEIGHT, encode,
+    encode_linked,
+};
 use crate::object::ObjectKey;
-use crate::pack::{Place, Row};
+use crate::pack::{PackVersion, Place, Row};
 
 use super::cache::FrameAt;
 use super::read::Weighed;
@@ -20,14 +23,29 @@ const SHARED_WEIGHT: usize = 4;
 const OPEN: usize = 8;
 
 /// Objects that wait until there are enough of them for a frame, in the groups that they go into.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Pending {
+    /// Of the pack that the frames are for.
+    version: PackVersion,
     open: Vec<Open>,
     /// Which of them was added to last.
     last: usize,
 }
 
 impl Pending {
+    pub(super) fn new(version: PackVersion) -> Self {
+        Self {
+            version,
+            open: Vec::new(),
+            last: 0,
+        }
+    }
+
+    /// All that waits; afterwards nothing does.
+    pub(super) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.version))
+    }
+
     /// The bytes of an object that waits here.
     pub(super) fn get(&self, key: ObjectKey) -> Option<&[u8]> {
         self.open.iter().find_map(|open| open.get(key))
@@ -40,9 +58,11 @@ impl Pending {
         bytes: &[u8],
         base: Option<(ObjectKey, Weighed)>,
     ) -> Option<Encoded> {
-        let light = |base: &Weighed| {
-            base.frames.len() < usize::from(MAX_WEIGHT) && base.bytes.len() <= MAX_PREFIX
-        };
+        let most = usize::from(match self.version {
+            PackVersion::V1 => MAX_WEIGHT,
+            PackVersion::V2 => MAX_LINKED_WEIGHT,
+        });
+        let light = |base: &Weighed| base.frames.len() < most && base.bytes.len() <= MAX_PREFIX;
         let heavy = base.as_ref().is_some_and(|(_, it)| !light(it));
         // What is too heavy stands whole from here on, and in no company that is heavy.
         let base = base.filter(|_| !heavy);
@@ -57,7 +77,7 @@ impl Pending {
             None if self.open.len() == OPEN => Some(0),
             _ => None,
         };
-        let closed = closed.map(|at| self.open.remove(at).encode());
+        let closed = closed.map(|at| self.open.remove(at).encode(self.version));
         self.last = match found {
             Some(at) if closed.is_none() => at,
             _ => {
@@ -89,7 +109,8 @@ impl Pending {
 
     /// Closes all groups.
     pub(super) fn encode(self) -> impl Iterator<Item = Encoded> {
-        self.open.into_iter().map(Open::encode)
+        let version = self.version;
+        self.open.into_iter().map(move |open| open.encode(version))
     }
 }
 
@@ -120,20 +141,20 @@ impl Open {
     }
 
     /// The frame, and the rows of its objects once it lies at an offset.
-    fn encode(self) -> Encoded {
+    fn encode(self, version: PackVersion) -> Encoded {
         let weight = (1 + self.below.len()) as u8;
         let (plain, members) = self.group.finish();
-        let (codec, help) = if self.bases.is_empty() {
-            (Codec::Zstd, Help::None)
+        let bytes = if version == PackVersion::V2 {
+            let upon = (weight, &*self.bases, &*self.prefix);
+            encode_linked((&plain, &members), &self.keys, upon)
+        } else if self.bases.is_empty() {
+            encode(&Content::Group, Codec::Zstd, &plain, Help::None)
         } else {
             let bases = self.bases;
-            (Codec::Prefix { weight, bases }, Help::Prefix(&self.prefix))
+            let codec = Codec::Prefix { weight, bases };
+            encode(&Content::Group, codec, &plain, Help::Prefix(&self.prefix))
         };
-        Encoded::new(
-            encode(&Content::Group, codec, &plain, help),
-            self.keys,
-            &members,
-        )
+        Encoded::new(bytes, self.keys, &members)
     }
 }
 

@@ -1,13 +1,13 @@
 //! From a place in a pack to an object's bytes, the id checked.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::OdbError;
 use super::cache::{Cache, FrameAt, Plain};
-use crate::blob::{Codec, Content, Dictionary, Frame, Help, MAX_PLAIN};
+use crate::blob::{BaseName, Codec, Content, Dictionary, Frame, Help, MAX_PLAIN};
 use crate::object::{BlobId, Kind, ObjectKey};
 use crate::pack::{PackFile, Place, Row};
 
@@ -43,7 +43,19 @@ pub(super) trait View {
     /// All places where the object lies; none if it is not stored. What lies in a pack in the
     /// making is named wherever else it lies too: the one place may rest on the other.
     fn locate(&self, key: ObjectKey) -> Result<Vec<Location>, OdbError>;
+    /// The object that a frame names as a base; `None` if it is not stored.
+    fn named(&self, base: BaseName) -> Result<Option<ObjectKey>, OdbError>;
     fn cache(&self) -> &Cache;
+}
+
+/// The object among these that a frame names as a base.
+pub(super) fn named<T>(rows: &BTreeMap<ObjectKey, T>, base: BaseName) -> Option<ObjectKey> {
+    let mut first = [0; 32];
+    first[..base.start.len()].copy_from_slice(&base.start);
+    let from = rows.range(ObjectKey::new(Kind::Blob, first)..);
+    from.map(|(key, _)| *key)
+        .take_while(|key| key.hash.starts_with(&base.start))
+        .find(|key| key.kind == base.kind)
 }
 
 /// An object with the frames that have to be decoded to read it.
@@ -161,7 +173,7 @@ impl<'a> Reading<'a> {
             return u8::MAX;
         };
         match Frame::parse(&bytes).map(|frame| frame.codec) {
-            Ok(Codec::Prefix { weight, .. }) => weight,
+            Ok(Codec::Prefix { weight, .. } | Codec::Linked { weight, .. }) => weight,
             Ok(_) => 1,
             Err(_) => u8::MAX,
         }
@@ -224,10 +236,17 @@ impl<'a> Reading<'a> {
                 frame.plain(Help::Dictionary(&dictionary))
             }
             Codec::Prefix { bases, .. } => {
-                self.depth += 1;
-                let prefix = self.prefix(bases, &mut below, damaged);
-                self.depth -= 1;
-                frame.plain(Help::Prefix(&prefix?))
+                let prefix = self.prefix(bases, &mut below, damaged)?;
+                frame.plain(Help::Prefix(&prefix))
+            }
+            Codec::Linked { bases, .. } => {
+                let key = |&base| {
+                    let key = self.view.named(base)?;
+                    key.ok_or_else(|| damaged("what it rests on is missing"))
+                };
+                let bases: Vec<_> = bases.iter().map(key).collect::<Result<_, _>>()?;
+                let prefix = self.prefix(&bases, &mut below, damaged)?;
+                frame.plain(Help::Prefix(&prefix))
             }
         };
         let bytes = bytes.map_err(|error| damaged(error.0))?;
@@ -242,7 +261,10 @@ impl<'a> Reading<'a> {
     ) -> Result<Vec<u8>, OdbError> {
         let mut prefix = Vec::new();
         for &base in bases {
-            let base = self.object(base)?;
+            self.depth += 1;
+            let base = self.object(base);
+            self.depth -= 1;
+            let base = base?;
             prefix.extend_from_slice(&base.bytes);
             if prefix.len() > MAX_PLAIN {
                 return Err(damaged("its prefix is too long"));

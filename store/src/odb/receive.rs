@@ -7,7 +7,7 @@ use super::add::head;
 use super::rows::{Objects, RowMaker};
 use super::sink::{Sink, check_size};
 use super::{ObjectRead, ObjectWrite, OdbError, PackedOdb};
-use crate::blob::{Codec, Content, Dictionary, Frame};
+use crate::blob::{Content, Dictionary, Frame};
 use crate::mime;
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{Place, Row};
@@ -60,7 +60,7 @@ impl<'a> Receiving<'a> {
     /// this way, and only a dictionary that came before, or is stored, may be needed.
     pub fn add_frame(&self, bytes: &[u8]) -> Result<Vec<ReceivedObject>, OdbError> {
         let frame = Frame::parse(bytes).map_err(|error| OdbError::Refused(error.0))?;
-        if matches!(frame.codec, Codec::Prefix { .. }) {
+        if !frame.codec.stands_alone() {
             return Err(OdbError::Refused("a frame that rests on other objects"));
         }
         let mut series = self.series();
@@ -93,7 +93,7 @@ impl<'a> Receiving<'a> {
     /// What a group holds, if that is to be told without the frames before it.
     fn decode(&self, bytes: &[u8]) -> Option<Decoded> {
         let frame = Frame::parse(bytes).ok()?;
-        if frame.content != Content::Group || matches!(frame.codec, Codec::Prefix { .. }) {
+        if frame.content != Content::Group || !frame.codec.stands_alone() {
             return None;
         }
         let objects = RowMaker::default().objects(&self.sink, &frame, 0).ok()?;

@@ -17,7 +17,7 @@ use super::set::Pack;
 use super::sink::Sink;
 use super::{ObjectRead, OdbError, PackedOdb};
 use crate::blob::{
-    Codec, Dictionary, Frame, Group, Help, MAX_MEMBERS, PART_LEN, encode_group, group_len,
+    BaseName, Codec, Dictionary, Frame, Group, Help, MAX_MEMBERS, PART_LEN, encode_group, group_len,
 };
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{Found, Place, Row};
@@ -358,6 +358,10 @@ impl View for Repack<'_> {
         let pack = self.odb.dir.open(pack)?;
         let row = placed.row;
         Ok(vec![Location { pack, row }])
+    }
+
+    fn named(&self, base: BaseName) -> Result<Option<ObjectKey>, OdbError> {
+        self.odb.named(base)
     }
 
     fn cache(&self) -> &Cache {

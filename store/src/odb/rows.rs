@@ -1,12 +1,12 @@
 //! The rows of an index, made from the frames themselves.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::OdbError;
 use super::cache::Cache;
-use super::read::{Location, OpenPack, View, plain};
-use crate::blob::{Content, Frame, Help, Part, members};
+use super::read::{Location, OpenPack, View, named, plain};
+use crate::blob::{BaseName, Content, Frame, Help, Part, members};
 use crate::object::{BlobId, ObjectKey};
 use crate::pack::{Place, Row};
 
@@ -110,7 +110,7 @@ impl RowMaker {
 pub(super) struct Partial<'a> {
     pub(super) base: &'a dyn View,
     pub(super) pack: Arc<OpenPack>,
-    pub(super) rows: Mutex<HashMap<ObjectKey, Row>>,
+    pub(super) rows: Mutex<BTreeMap<ObjectKey, Row>>,
 }
 
 impl View for Partial<'_> {
@@ -122,6 +122,14 @@ impl View for Partial<'_> {
             row,
         }));
         Ok(places)
+    }
+
+    fn named(&self, base: BaseName) -> Result<Option<ObjectKey>, OdbError> {
+        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+        match named(&rows, base) {
+            Some(key) => Ok(Some(key)),
+            None => self.base.named(base),
+        }
     }
 
     fn cache(&self) -> &Cache {

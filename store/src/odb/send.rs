@@ -168,7 +168,7 @@ impl Sender<'_, '_> {
             Codec::Raw | Codec::Zstd => {}
             Codec::Dictionary(_) if !self.with_dictionaries => return Ok(false),
             Codec::Dictionary(hash) => self.tell(hash)?,
-            Codec::Prefix { .. } => return Ok(false),
+            Codec::Prefix { .. } | Codec::Linked { .. } => return Ok(false),
         }
         (self.out)(&bytes).map_err(OdbError::Output)?;
         Ok(true)

@@ -1,15 +1,15 @@
 //! A pack that is being written: what batches and receptions have in common.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::cache::Cache;
 use super::out::Out;
 use super::pending::{Encoded, Pending};
-use super::read::{self, Location, OpenPack, View, Weighed};
+use super::read::{self, Location, OpenPack, View, Weighed, named};
 use super::{ObjectRead, OdbError, PackedOdb};
-use crate::blob::{Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
+use crate::blob::{BaseName, Codec, Content, Help, MAX_OBJECT, PART_LEN, Part, encode};
 use crate::object::{BlobId, Kind, ObjectKey, PackId};
 use crate::pack::{Place, Row};
 
@@ -24,11 +24,10 @@ pub(super) struct Sink<'a> {
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     out: Option<Out>,
     /// Everything that is or will be in the pack; what waits has no row yet.
-    rows: HashMap<ObjectKey, Option<Row>>,
+    rows: BTreeMap<ObjectKey, Option<Row>>,
     meta: Pending,
     blobs: Pending,
     /// What is being made known at the moment.
@@ -38,16 +37,25 @@ struct State {
 
 /// A pack that is whole, and that the store does not know yet.
 struct Leaving {
-    rows: HashMap<ObjectKey, Row>,
+    rows: BTreeMap<ObjectKey, Row>,
     pack: Arc<OpenPack>,
 }
 
 impl<'a> Sink<'a> {
     pub(super) fn new(odb: &'a PackedOdb, name: &'static str) -> Self {
+        let pending = || Pending::new(odb.version);
+        let state = State {
+            out: None,
+            rows: BTreeMap::new(),
+            meta: pending(),
+            blobs: pending(),
+            leaving: None,
+            failed: false,
+        };
         Self {
             odb,
             name,
-            state: Mutex::default(),
+            state: Mutex::new(state),
         }
     }
 
@@ -196,7 +204,7 @@ impl<'a> Sink<'a> {
     }
 
     fn flush(&self, state: &mut State, kind: Kind) -> Result<(), OdbError> {
-        let pending = std::mem::take(state.pending(kind));
+        let pending = state.pending(kind).take();
         pending
             .encode()
             .try_for_each(|group| self.append_group(state, &group))
@@ -256,7 +264,7 @@ impl<'a> Sink<'a> {
         if state.failed {
             return Err(self.broken());
         }
-        let (mut written, mut claimed) = (HashMap::new(), HashMap::new());
+        let (mut written, mut claimed) = (BTreeMap::new(), BTreeMap::new());
         for (key, row) in std::mem::take(&mut state.rows) {
             match row {
                 Some(row) => drop(written.insert(key, row)),
@@ -330,6 +338,11 @@ impl State {
         Some(Location { pack, row })
     }
 
+    fn named(&self, base: BaseName) -> Option<ObjectKey> {
+        let leaving = self.leaving.as_ref();
+        named(&self.rows, base).or_else(|| named(&leaving?.rows, base))
+    }
+
     fn pending(&mut self, kind: Kind) -> &mut Pending {
         if kind == Kind::Blob {
             &mut self.blobs
@@ -345,6 +358,11 @@ impl View for Sink<'_> {
         let mut places = self.odb.locate(key)?;
         places.extend(here);
         Ok(places)
+    }
+
+    fn named(&self, base: BaseName) -> Result<Option<ObjectKey>, OdbError> {
+        let here = self.state().named(base);
+        here.map_or_else(|| self.odb.named(base), |key| Ok(Some(key)))
     }
 
     fn cache(&self) -> &Cache {

@@ -13,7 +13,7 @@ pub(super) const TRAILER_LEN: usize = 8 + 8 + 32;
 pub enum PackVersion {
     /// That of stores of format 1.
     V1 = 1,
-    /// That of stores of format 2: the index has short rows.
+    /// That of stores of format 2: the index has short rows, and a group may have links.
     V2 = 2,
 }
 

@@ -70,7 +70,7 @@ pub(super) fn frame(bytes: &[u8]) {
     let help = match frame.codec {
         Codec::Raw | Codec::Zstd => Help::None,
         Codec::Dictionary(_) => Help::Dictionary(&dictionary),
-        Codec::Prefix { .. } => Help::Prefix(SHARED),
+        Codec::Prefix { .. } | Codec::Linked { .. } => Help::Prefix(SHARED),
     };
     let Ok(plain) = frame.plain(help) else {
         return;
