@@ -117,13 +117,22 @@ class Frame:
             self.start, self.total = struct.unpack("<QQ", fields.raw(16))
             need(self.total > PART and self.start % PART == 0 and self.start < self.total
                  and self.plain_len == min(PART, self.total - self.start), "place of a part")
-        need(self.codec in (0, 1, 2, 3), "frame codec")
+        need(self.codec in (0, 1, 2, 3, 4), "frame codec")
         if self.codec == 2:
             self.dictionary = fields.raw(32)
         elif self.codec == 3:
             weight, count = fields.raw(2)
             need(weight <= 16 and count <= 32, "bases")
             self.bases = [(fields.u8(), fields.raw(32)) for _ in range(count)]
+        elif self.codec == 4:
+            weight, count = fields.raw(2)
+            need(self.type == 1 and weight <= 32 and count <= 32, "bases")
+            maps = int.from_bytes(fields.raw((count + 7) // 8), "little")
+            need(maps < 2**count, "kinds of bases")
+            kinds = [FOLDER_MAP if maps >> at & 1 else TREE for at in range(count)]
+            self.bases = [(kind, fields.raw(16)) for kind in kinds]
+            self.links = [(fields.varint(MAX_PLAIN), fields.varint(65535))
+                          for _ in range(fields.varint(256))]
         fields.end()
 
 
@@ -165,6 +174,14 @@ class Idx:
         for at in range(rows + self.row_len * first, rows + self.row_len * end, self.row_len):
             if self.data[at:at + 32] == wanted:
                 return self.row(at + 32)
+        return None
+
+    def find_start(self, kind, start):
+        """The id of an object that starts so."""
+        _, _, rows, count = self.sections[kind]
+        for at in range(rows, rows + self.row_len * count, self.row_len):
+            if self.data[at:at + len(start)] == start:
+                return self.data[at:at + 32]
         return None
 
     def row(self, at):
@@ -211,6 +228,12 @@ class Store:
             return data
         raise ValueError(f"kind {kind} {wanted.hex()} is missing")
 
+    def named(self, kind, start):
+        """The id of the one object whose id starts so."""
+        found = {idx.find_start(kind, start) for _, idx in self.packs.values()} - {None}
+        need(len(found) == 1, "a base is missing")
+        return found.pop()
+
     def parts(self, pack, offset, blob, size):
         data = b""
         while len(data) < size:
@@ -238,8 +261,14 @@ class Store:
             need(all(kind in (TREE, FOLDER_MAP) for kind, _ in frame.bases), "kind of a base")
             prefix = b"".join(self.object(kind, base) for kind, base in frame.bases)
             help_with = ZstdCompressionDict(prefix, dict_type=DICT_TYPE_RAWCONTENT)
+        elif frame.codec == 4:
+            bases = [self.object(kind, self.named(kind, start)) for kind, start in frame.bases]
+            if prefix := b"".join(bases):
+                help_with = ZstdCompressionDict(prefix, dict_type=DICT_TYPE_RAWCONTENT)
         data = ZstdDecompressor(dict_data=help_with).decompress(
             frame.stored, max_output_size=frame.plain_len)
+        if frame.codec == 4:
+            data = with_ids(data, frame.links)
         need(len(data) == frame.plain_len, "plain length")
         return data
 
@@ -417,6 +446,13 @@ class Store:
 
 
 def members(plain):
+    found = list(directory(plain))
+    _, start, size = found[-1] if found else (0, 1, 0)
+    need(start + size == len(plain), "lengths of objects")
+    return found
+
+
+def directory(plain):
     group, found = Reader(plain), []
     for _ in range(group.varint(4096)):
         kind = group.u8()
@@ -426,7 +462,17 @@ def members(plain):
     for kind, size in found:
         yield kind, start, size
         start += size
-    need(start == len(plain), "lengths of objects")
+
+
+def with_ids(short, links):
+    """A group's plain bytes, with the ids that were left out of them."""
+    found, plain, at = list(directory(short)), b"", 0
+    for gap, member in links:
+        plain, at = plain + short[at:at + gap], at + gap
+        kind, start, size = found[member]
+        need(at <= len(short) and start + size <= len(plain), "an id left out")
+        plain += hash_of(kind, plain[start:start + size])
+    return plain + short[at:]
 
 
 def entry(data):

@@ -466,6 +466,7 @@ fn decode_key(fields: &mut Reader<'_>) -> Result<ObjectKey, FrameError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::blob::Group;
 
     const TEXT: &[u8] = b"Received: by one\nReceived: by one\nReceived: by one\nReceived: by one\n";
 
@@ -492,6 +493,60 @@ mod tests {
             assert_eq!(frame.codec, codec);
             assert_eq!(frame.content, Content::Group);
             assert_eq!(frame.plain(help).expect("whole"), TEXT);
+        }
+    }
+
+    /// Two nodes, of which the second names the first, upon a base of each kind.
+    fn linked() -> (Vec<u8>, Vec<u8>) {
+        let (mut group, leaf) = (Group::new(), ObjectKey::of(Kind::Tree, TEXT));
+        let branch = [TEXT, &leaf.hash, TEXT].concat();
+        group.push(Kind::Tree, TEXT);
+        group.push(Kind::Tree, &branch);
+        let keys = [leaf, ObjectKey::of(Kind::Tree, &branch)];
+        let (plain, members) = group.finish();
+        let bases = [Kind::Tree, Kind::FolderMap].map(|kind| ObjectKey::of(kind, b"base"));
+        let frame = encode_linked((&plain, &members), &keys, (7, &bases, TEXT));
+        (frame, plain.to_vec())
+    }
+
+    #[test]
+    fn a_frame_with_links_gives_back_what_went_in() {
+        let (bytes, plain) = linked();
+        let frame = Frame::parse(&bytes).expect("our own");
+        assert_eq!(frame.plain(Help::Prefix(TEXT)).as_ref(), Ok(&plain));
+        assert_eq!(frame.plain_len, plain.len());
+        assert!(frame.plain(Help::None).is_err());
+        let Codec::Linked {
+            weight,
+            bases,
+            links,
+        } = frame.codec
+        else {
+            panic!("{:?}", frame.codec);
+        };
+        let kinds: Vec<_> = bases.iter().map(|base| base.kind).collect();
+        assert_eq!((weight, kinds), (7, vec![Kind::Tree, Kind::FolderMap]));
+        assert_eq!(links.len(), 1);
+    }
+
+    #[test]
+    fn fields_of_links_that_say_too_much_are_refused() {
+        let good = linked().0;
+        // Behind the header: weight, number of bases, their kinds, their names, number of links.
+        let links = HEADER_LEN + 3 + 2 * NAME_LEN;
+        for (at, value) in [
+            (HEADER_LEN, MAX_LINKED_WEIGHT + 1),
+            (HEADER_LEN + 1, MAX_BASES as u8 + 1),
+            (HEADER_LEN + 1, 3),
+            (HEADER_LEN + 2, 0b110),
+            (links, 2),
+            (links, 0),
+        ] {
+            let mut bytes = good.clone();
+            bytes[at] = value;
+            let sum = checksum(&bytes);
+            bytes[SUMMED.end..HEADER_LEN].copy_from_slice(&sum);
+            assert!(Frame::parse(&bytes).is_err(), "{value} at {at}");
         }
     }
 

@@ -4,8 +4,14 @@ use super::*;
 
 #[test]
 fn versions_of_a_node_are_stored_as_differences_and_rest_on_few_others() {
+    for version in PackVersion::ALL {
+        versions_of_a_node(version);
+    }
+}
+
+fn versions_of_a_node(version: PackVersion) {
     let home = Home::new();
-    let odb = home.open();
+    let odb = home.open_writing(version);
     let mut node = noise(6000, 3);
     let (mut base, mut versions) = (None, Vec::new());
     for version in 0..60_usize {
@@ -65,8 +71,96 @@ fn what_one_run_changes_of_many_folders_makes_no_other_node_heavy() {
     }
 }
 
+/// Leaves, and a node that names them all.
+fn family(home: &Home, version: PackVersion) -> (Vec<(ObjectKey, Vec<u8>)>, PackId) {
+    let odb = home.open_writing(version);
+    let batch = odb.batch().expect("disk");
+    let mut family = Vec::new();
+    let mut put = |bytes: Vec<u8>| {
+        let key = batch.write(Kind::Tree, &bytes).expect("disk");
+        family.push((key, bytes));
+        key.hash
+    };
+    let ids: Vec<_> = (0..40).map(|seed| put(noise(100, seed))).collect();
+    put(ids.concat());
+    let pack = batch.finish().expect("disk").expect("something new");
+    (family, pack)
+}
+
+#[test]
+fn ids_of_nodes_that_lie_in_the_same_group_take_no_room() {
+    let lengths = PackVersion::ALL.map(|version| {
+        let home = Home::new();
+        let (family, pack) = family(&home, version);
+        let idx = fs::read(home.idx_file(pack)).expect("there");
+        fs::remove_file(home.idx_file(pack)).expect("there");
+        for (key, bytes) in family {
+            assert!(home.open().read(key).expect("stored") == bytes);
+        }
+        assert!(fs::read(home.idx_file(pack)).expect("made again") == idx);
+        fs::metadata(home.pack_file(pack)).expect("there").len()
+    });
+    let [first, second] = lengths;
+    assert!(second + 40 * 28 < first, "{first} and {second}");
+}
+
+#[test]
+fn what_older_programs_do_not_know_is_in_no_pack_that_they_read() {
+    let codecs = PackVersion::ALL.map(|version| {
+        let home = Home::new();
+        let (mut family, _) = family(&home, version);
+        let (base, mut bytes) = family.pop().expect("a node");
+        bytes[7] ^= 1;
+        let odb = home.open_writing(version);
+        let batch = odb.batch().expect("disk");
+        let changed = batch.write_delta(Kind::Tree, &bytes, Some(base));
+        batch.finish().expect("disk");
+        assert!(odb.read(changed.expect("disk")).expect("stored") == bytes);
+        let mut codecs = Vec::new();
+        for pack in odb.packs().expect("readable") {
+            let file = fs::File::open(home.pack_file(pack)).expect("there");
+            let file = PackFile::new(file).expect("readable");
+            let told = file.each_header(&mut |header| codecs.push(header[5]));
+            assert!(told.expect("readable"));
+        }
+        codecs.sort_unstable();
+        codecs
+    });
+    assert_eq!(codecs, [vec![0, 3], vec![4, 4]]);
+}
+
+#[test]
+fn an_object_whose_base_is_gone_is_damaged_and_comes_back_with_it() {
+    let home = Home::new();
+    let odb = home.open();
+    let node = noise(2000, 1);
+    let changed = [node.as_slice(), b"changed"].concat();
+    let write = |bytes: &[u8], base| {
+        let batch = odb.batch().expect("disk");
+        let key = batch.write_delta(Kind::Tree, bytes, base).expect("disk");
+        (key, batch.finish().expect("disk").expect("a pack"))
+    };
+    let (base, pack) = write(&node, None);
+    let (upon, _) = write(&changed, Some(base));
+    let aside = home.0.path().join("aside");
+    fs::rename(home.pack_file(pack), &aside).expect("disk");
+    fs::remove_file(home.idx_file(pack)).expect("disk");
+    assert!(matches!(
+        home.open().read(upon),
+        Err(OdbError::Damaged { .. })
+    ));
+    fs::rename(&aside, home.pack_file(pack)).expect("disk");
+    assert!(home.open().read(upon).expect("whole") == changed);
+}
+
 #[test]
 fn bases_that_rest_on_each_other_end_in_an_error() {
+    for short in [false, true] {
+        bases_that_rest_on_each_other(short);
+    }
+}
+
+fn bases_that_rest_on_each_other(short: bool) {
     let home = Home::new();
     let (one, two) = (noise(500, 1), noise(500, 2));
     let [a, b] = [&one, &two].map(|it| ObjectKey::of(Kind::Tree, it));
@@ -77,8 +171,18 @@ fn bases_that_rest_on_each_other_end_in_an_error() {
         let mut group = Group::new();
         group.push(Kind::Tree, &[bytes.as_slice(), base_bytes].concat());
         let (plain, members) = group.finish();
-        let bases = vec![base];
-        let codec = Codec::Prefix { weight: 2, bases };
+        let (weight, links) = (2, Vec::new());
+        let codec = if short {
+            let bases = vec![base.into()];
+            Codec::Linked {
+                weight,
+                bases,
+                links,
+            }
+        } else {
+            let bases = vec![base];
+            Codec::Prefix { weight, bases }
+        };
         let frame = encode(&Content::Group, codec, &plain, Help::Prefix(base_bytes));
         let frame = writer.append(&frame).expect("disk");
         let place = Place::At(members[0].start as u32);

@@ -18,7 +18,7 @@ use super::*;
 use crate::blob::{Codec, Content, Group, Help, MAX_WEIGHT, PART_LEN, encode};
 use crate::fs::{Fs, OsFs};
 use crate::object::PackId;
-use crate::pack::{Idx, PackVersion, PackWriter, Place, Row, idx_name, pack_name};
+use crate::pack::{Idx, PackFile, PackVersion, PackWriter, Place, Row, idx_name, pack_name};
 use crate::progress::NoProgress;
 
 const NEWEST: PackVersion = PackVersion::NEWEST;
