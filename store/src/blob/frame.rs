@@ -397,7 +397,7 @@ impl<'a> Frame<'a> {
             }
             (Codec::Linked { links, .. }, Help::Prefix(_)) => {
                 let len = links::cut_len(self.plain_len, links)?;
-                links::fill(&zstd::decompress(self.stored, len, help)?, links)
+                links::fill(zstd::decompress(self.stored, len, help)?, links)
             }
             _ => Err(FrameError("what the frame was compressed with")),
         }

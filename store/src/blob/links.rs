@@ -1,6 +1,8 @@
 //! Ids that a group leaves out: where an object names another one that lies in the same group
 //! before it, the id can be made again from that object.
 
+use std::collections::HashMap;
+
 use super::group::directory;
 use super::{FrameError, Member, frame::MAX_PLAIN};
 use crate::codec::{Reader, Writer};
@@ -49,7 +51,7 @@ pub(super) fn find(plain: &[u8], members: &[Member], keys: &[ObjectKey]) -> Vec<
 
 /// The objects that went by. Where no id stands, that is mostly known by a look at one bit.
 struct Known {
-    ids: Vec<([u8; ID_LEN], u16)>,
+    ids: HashMap<[u8; ID_LEN], u16>,
     /// A bit for each two bytes that an id may start with.
     starts: Vec<u64>,
 }
@@ -57,7 +59,7 @@ struct Known {
 impl Known {
     fn new() -> Self {
         Self {
-            ids: Vec::new(),
+            ids: HashMap::new(),
             starts: vec![0; (1 << 16) / 64],
         }
     }
@@ -70,7 +72,7 @@ impl Known {
     fn insert(&mut self, id: [u8; ID_LEN], number: u16) {
         let (word, bit) = Self::bit(&id);
         self.starts[word] |= bit;
-        self.ids.push((id, number));
+        self.ids.entry(id).or_insert(number);
     }
 
     fn get(&self, id: &[u8; ID_LEN]) -> Option<u16> {
@@ -78,8 +80,7 @@ impl Known {
         if self.starts[word] & bit == 0 {
             return None;
         }
-        let found = self.ids.iter().find(|(known, _)| known == id);
-        found.map(|(_, number)| *number)
+        self.ids.get(id).copied()
     }
 }
 
@@ -106,15 +107,15 @@ pub(super) fn cut_len(plain_len: usize, links: &[Link]) -> Result<usize, FrameEr
 }
 
 /// The plain bytes again.
-pub(super) fn fill(short: &[u8], links: &[Link]) -> Result<Vec<u8>, FrameError> {
+pub(super) fn fill(short: Vec<u8>, links: &[Link]) -> Result<Vec<u8>, FrameError> {
     if links.is_empty() {
-        return Ok(short.to_vec());
+        return Ok(short);
     }
     // No id stands in the directory, and so it is whole.
-    let members = directory(&mut Reader::new(short))?;
+    let members = directory(&mut Reader::new(&short))?;
     let mut plain = Vec::with_capacity(short.len() + ID_LEN * links.len());
     let mut ids = vec![None; members.len()];
-    let mut rest = short;
+    let mut rest = short.as_slice();
     for link in links {
         let parts = rest.split_at_checked(link.gap as usize);
         let (before, after) = parts.ok_or(FrameError("place of an id"))?;
@@ -127,7 +128,7 @@ pub(super) fn fill(short: &[u8], links: &[Link]) -> Result<Vec<u8>, FrameError> 
     Ok(plain)
 }
 
-/// The id of a member that is whole by now.
+/// The id of a member that is whole by now. It is made once, however often the member is named.
 fn id_of(
     plain: &[u8],
     members: &[Member],
@@ -192,11 +193,36 @@ mod tests {
         let short = cut(&plain, &links);
         assert_eq!(short.len(), plain.len() - 4 * 32);
         assert_eq!(cut_len(plain.len(), &links), Ok(short.len()));
-        assert_eq!(fill(&short, &links), Ok(plain));
+        assert_eq!(fill(short, &links), Ok(plain));
         let mut writer = Writer::new();
         encode(&mut writer, &links);
         let bytes = writer.finish();
         assert_eq!(decode(&mut Reader::new(&bytes)), Ok(links));
+    }
+
+    #[test]
+    fn an_id_may_stand_right_behind_the_object_that_it_names_and_no_byte_before_its_end() {
+        let (mut group, leaf) = (Group::new(), ObjectKey::of(Kind::Tree, b"leaf"));
+        group.push(Kind::Tree, b"leaf");
+        group.push(Kind::Tree, &leaf.hash);
+        let (plain, members) = group.finish();
+        let keys = [leaf, ObjectKey::of(Kind::Tree, &leaf.hash)];
+        let links = find(&plain, &members, &keys);
+        let end = members[0].start + members[0].len;
+        assert_eq!(
+            links.as_slice(),
+            &[Link {
+                gap: end as u32,
+                member: 0
+            }]
+        );
+        let short = cut(&plain, &links);
+        assert_eq!(fill(short.clone(), &links).as_deref(), Ok(&*plain));
+        let before = Link {
+            gap: end as u32 - 1,
+            ..links[0]
+        };
+        assert!(fill(short, &[before]).is_err());
     }
 
     #[test]
@@ -226,10 +252,10 @@ mod tests {
         ] {
             let mut wrong = links.clone();
             wrong[at] = Link { gap, member };
-            assert!(fill(&short, &wrong).is_err(), "{at}: {gap} {member}");
+            assert!(fill(short.clone(), &wrong).is_err(), "{at}: {gap} {member}");
         }
         assert!(cut_len(127, &links).is_err());
-        assert!(fill(b"", &links).is_err());
+        assert!(fill(Vec::new(), &links).is_err());
     }
 
     #[test]
@@ -243,6 +269,7 @@ mod tests {
         let (plain, members) = group.finish();
         let links = find(&plain, &members, &keys);
         assert_eq!(links.len(), MAX_LINKS);
-        assert_eq!(fill(&cut(&plain, &links), &links).as_deref(), Ok(&*plain));
+        let filled = fill(cut(&plain, &links), &links);
+        assert_eq!(filled.as_deref(), Ok(&*plain));
     }
 }
