@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 /// The formats of which there is a golden store, `storeN` in `golden/`.
-const FORMATS: [u32; 1] = [1];
+const FORMATS: [u32; 2] = [1, 2];
 
 /// A file or directory of `golden/`.
 fn golden(name: &str) -> PathBuf {
