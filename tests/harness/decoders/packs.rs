@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use mailvc_store::blob::{
-    Codec, Content, Dictionary, Frame, Group, HEADER_LEN, Help, MAGIC, MAX_MEMBERS, encode,
-    frame_len, members,
+    Codec, Content, Dictionary, Frame, Group, HEADER_LEN, Help, MAGIC, MAX_MEMBERS, Member, encode,
+    encode_linked, frame_len, members,
 };
 use mailvc_store::fs::OsFs;
 use mailvc_store::object::{BlobId, Kind, ObjectKey, PackId};
@@ -85,16 +85,23 @@ pub(super) fn frame(bytes: &[u8]) {
     }
 }
 
-/// The objects of a group fill it, and make the same group again.
+/// The objects of a group fill it, and make the same group again; and so do they without the ids
+/// that can be left out.
 pub(super) fn group(plain: &[u8]) {
     let Ok(members) = members(plain) else {
         return;
     };
     assert!(members.len() <= MAX_MEMBERS);
+    let object = |it: &Member| &plain[it.start..it.start + it.len];
     let mut again = Group::new();
     for member in &members {
-        again.push(member.kind, &plain[member.start..member.start + member.len]);
+        again.push(member.kind, object(member));
     }
+    let keys = members.iter().map(|it| ObjectKey::of(it.kind, object(it)));
+    let keys: Vec<_> = keys.collect();
+    let linked = encode_linked((plain, &members), &keys, (1, &[], &[]));
+    let linked = Frame::parse(&linked).expect("our own");
+    assert_eq!(linked.plain(Help::Prefix(&[])).as_deref(), Ok(plain));
     let (sealed, placed) = again.finish();
     assert_eq!((&*sealed, placed), (plain, members));
 }
