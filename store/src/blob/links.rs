@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::group::directory;
 use super::{FrameError, Member, frame::MAX_PLAIN};
 use crate::codec::{Reader, Writer};
-use crate::object::ObjectKey;
+use crate::object::{Kind, ObjectKey};
 
 /// The most ids that a group leaves out.
 pub const MAX_LINKS: usize = 256;
@@ -23,11 +23,13 @@ pub struct Link {
 }
 
 /// Where in a group's plain bytes objects are named that lie in the group before; `keys` are those
-/// of its members. Some may be passed over.
+/// of its members. Some may be passed over, and messages are: they name nothing, and whoever writes
+/// one with an id in it must not keep its group from travelling as it is.
 pub(super) fn find(plain: &[u8], members: &[Member], keys: &[ObjectKey]) -> Vec<Link> {
     let mut known = Known::new();
     let (mut links, mut end) = (Vec::new(), 0);
-    for (number, (member, key)) in members.iter().zip(keys).enumerate() {
+    let numbered = members.iter().zip(keys).enumerate();
+    for (number, (member, key)) in numbered.filter(|(_, (it, _))| it.kind != Kind::Blob) {
         let mut at = member.start;
         while let Some(id) = plain
             .get(at..member.start + member.len)
@@ -167,7 +169,6 @@ pub(super) fn decode(reader: &mut Reader<'_>) -> Result<Vec<Link>, FrameError> {
 mod tests {
     use super::*;
     use crate::blob::Group;
-    use crate::object::Kind;
 
     /// Three objects, of which the second names the first, and the third both, the first twice.
     fn group() -> (Vec<u8>, Vec<Member>, Vec<ObjectKey>) {
@@ -233,6 +234,16 @@ mod tests {
         group.push(Kind::Tree, b"later");
         let (plain, members) = group.finish();
         let keys = [ObjectKey::of(Kind::Tree, &later.hash), later];
+        assert_eq!(find(&plain, &members, &keys), []);
+    }
+
+    #[test]
+    fn a_message_with_the_id_of_another_in_it_stays_as_it_is() {
+        let (mut group, one) = (Group::new(), ObjectKey::of(Kind::Blob, b"one"));
+        group.push(Kind::Blob, b"one");
+        group.push(Kind::Blob, &one.hash);
+        let (plain, members) = group.finish();
+        let keys = [one, ObjectKey::of(Kind::Blob, &one.hash)];
         assert_eq!(find(&plain, &members, &keys), []);
     }
 

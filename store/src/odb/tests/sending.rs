@@ -80,8 +80,16 @@ fn a_peer_cannot_send_what_must_not_come_this_way() {
     refused(&group(Kind::Dictionary, &poses, Codec::Raw, Help::None));
     let node = noise(900, 1);
     let bases = vec![ObjectKey::of(Kind::Tree, &node)];
-    let codec = Codec::Prefix { weight: 2, bases };
-    refused(&group(Kind::Blob, &node, codec, Help::Prefix(&node)));
+    let linked = |bases: &[ObjectKey]| Codec::Linked {
+        weight: 2,
+        bases: bases.iter().map(|&base| base.into()).collect(),
+        links: Vec::new(),
+    };
+    for codec in [linked(&bases), Codec::Prefix { weight: 2, bases }] {
+        refused(&group(Kind::Blob, &node, codec, Help::Prefix(&node)));
+    }
+    let much = [7; 900];
+    refused(&group(Kind::Blob, &much, linked(&[]), Help::Prefix(&[])));
     // What was refused leaves the rest as it should be.
     receiving.add_frame(&frames[0]).expect("a dictionary");
     receiving.add_frame(&frames[1]).expect("with it");
