@@ -571,13 +571,17 @@ mod tests {
 
     #[test]
     fn a_plain_length_that_lies_is_refused() {
-        for lie in [TEXT.len() - 1, TEXT.len() + 1, MAX_PLAIN] {
-            let mut bytes = encode(&Content::Group, Codec::Zstd, TEXT, Help::None);
-            bytes[8..12].copy_from_slice(&(lie as u32).to_le_bytes());
-            let sum = checksum(&bytes);
-            bytes[16..32].copy_from_slice(&sum);
-            let frame = Frame::parse(&bytes).expect("a lie that the header cannot tell");
-            assert!(frame.plain(Help::None).is_err());
+        let zstd = encode(&Content::Group, Codec::Zstd, TEXT, Help::None);
+        let (linked, plain) = linked();
+        for (good, len) in [(zstd, TEXT.len()), (linked, plain.len())] {
+            for lie in [len - 1, len + 1, MAX_PLAIN] {
+                let mut bytes = good.clone();
+                bytes[8..12].copy_from_slice(&(lie as u32).to_le_bytes());
+                let sum = checksum(&bytes);
+                bytes[16..32].copy_from_slice(&sum);
+                let frame = Frame::parse(&bytes).expect("a lie that the header cannot tell");
+                assert!(frame.plain(Help::Prefix(TEXT)).is_err());
+            }
         }
     }
 
