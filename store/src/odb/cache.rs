@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::blob::Dictionary;
 
 /// How many plain bytes of frames are kept.
-const FRAMES: usize = 8 << 20;
+const FRAMES: usize = 16 << 20;
 /// How many bytes of tree nodes are kept.
 const NODES: usize = 12 << 20;
 
