@@ -1,5 +1,7 @@
 //! Ids that a group leaves out: where an object names another one that lies in the same group
 //! before it, the id can be made again from that object.
+//!
+//! Nothing here may take an id from anywhere but an object that is whole by then.
 
 use std::collections::HashMap;
 

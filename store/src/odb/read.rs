@@ -11,7 +11,7 @@ use crate::blob::{BaseName, Codec, Content, Dictionary, Frame, Help, MAX_PLAIN};
 use crate::object::{BlobId, Kind, ObjectKey};
 use crate::pack::{PackFile, Place, Row};
 
-/// How deep bases may rest on bases; writers stay well below.
+/// How deep bases may rest on bases; writers stay below, as no frame is heavier.
 const MAX_DEPTH: u32 = 32;
 /// How many frames are decoded for one object, at most; writers stay well below.
 const MAX_FRAMES: u32 = 256;
